@@ -1,0 +1,10 @@
+"""Activations, one per file: f, its adjoint, and the bounds β <= |f'| <= γ."""
+
+from minirnn.activations.abs import Abs
+from minirnn.activations.base import Activation
+from minirnn.activations.identity import Identity
+from minirnn.activations.leaky_relu import LeakyReLU
+from minirnn.activations.relu import ReLU
+from minirnn.activations.tanh import Tanh
+
+__all__ = ["Abs", "Activation", "Identity", "LeakyReLU", "ReLU", "Tanh"]

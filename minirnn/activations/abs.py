@@ -1,0 +1,25 @@
+"""The absolute value: the activation that preserves the norm of every gradient."""
+
+import numpy as np
+
+from minirnn.activations.base import Activation
+
+
+class Abs(Activation):
+    """f(z) = |z| (A1), z̄ = h̄ where z >= 0, else -h̄ (A2).  [dorobantu2016; chu2017, Table 2]
+
+    |f'| = 1 everywhere, so with an orthogonal W the Jacobian of a step is orthogonal and ‖∂h_T/∂h_t‖_F = √n exactly.
+    At z = 0 the derivative is +1. Taking sign(z) would make it 0 there, and z is exactly 0 at the first step
+    of a network whose state, bias and input are zero: the norm would be lost without a word.
+    """
+
+    summary = "f(z) = |z|, norm-preserving"
+    bounds = (1.0, 1.0)
+
+    def forward(self, z):
+        h = np.abs(z)                                               # (A1)
+        return h
+
+    def backward(self, dh, z, h):
+        dz = np.where(z >= 0, dh, -dh)                              # (A2) undoes (A1); never sign(z): sign(0) = 0
+        return dz

@@ -1,0 +1,63 @@
+"""The protocol of a cell: one time step, and its adjoint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+
+Array = Any
+State = tuple[Array, ...]
+
+
+class Cell(ABC):
+    """One step of a recurrent network, and its adjoint, side by side.
+
+    The loop over time is `minirnn.unroll`; the input projection a = U x + b is one product for all t, made before
+    the loop by `minirnn.layers.Recurrent`. A cell says how many blocks of n entries a has (`gates`), how many
+    arrays its state has, and the shapes of its matrices; it never sees how a matrix is parametrized.
+
+    gates       names of the blocks of a; a is (B, G n)
+    states      1 for (h,), 2 for (h, c)
+    matrices    name -> (rows, columns) in units of n; `step` finds them as w.NAME
+    params      the cell's own trainable vectors (peepholes); matrices are not among them
+    children    parts with parameters of their own, such as an activation
+    """
+
+    summary: ClassVar[str]
+    gates: ClassVar[tuple[str, ...]]
+    states: ClassVar[int]
+    matrices: ClassVar[dict[str, tuple[int, int]]]
+
+    def __init__(self) -> None:
+        self.params: dict[str, Array] = {}
+        self.children: dict[str, Any] = {}
+
+    def prepare(self, w: SimpleNamespace) -> None:  # noqa: B027 - most cells need nothing
+        """Add to `w` what the steps need and the matrices alone decide: called once per sequence, in each direction."""
+
+    @abstractmethod
+    def step(self, a: Array, state: State, w: SimpleNamespace) -> tuple[State, Any]:
+        """State at t-1 to (state at t, cache). The step may overwrite `a` (B, G n), and keep it as its cache."""
+
+    @abstractmethod
+    def step_backward(
+        self, dstate: State, state_prev: State, state: State, cache: Any, w: SimpleNamespace
+    ) -> tuple[Array, State]:
+        """∂L/∂state_t, complete, to (∂L/∂a_t, what ∂L/∂state_{t-1} receives through this step)."""
+
+    @abstractmethod
+    def matrix_gradients(self, dA: Array, states: State, caches: list, w: SimpleNamespace) -> dict[str, Array]:
+        """∂L/∂matrix for each matrix, from all time steps at once: dA (T, B, G n), states (T + 1, B, n)."""
+
+    def vector_gradients(self, dstate: State, state_prev: State, state: State, cache: Any, da: Array) -> dict:
+        """What this step adds to the gradients of `params` and of the children's; asked only of cells that have any."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def examples(cls, n: int, rng: np.random.Generator) -> Iterator[tuple[str, Cell]]:
+        """Small labelled instances that cover the variants, for the gradient checks."""

@@ -1,0 +1,205 @@
+"""A model: encoder, recurrent layers, read-out. Its parameters are paths, its gradients are returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minirnn import backend
+from minirnn.initializers import glorot
+from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, join
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Group:
+    """How the parameters that match `pattern` (fnmatch, first match wins) are trained.
+
+    rule       name of the update rule; None takes the run's
+    lr_scale   factor on the run's learning rate
+    options    further keyword arguments of the rule
+    """
+
+    pattern: str
+    rule: str | None = None
+    lr_scale: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+class Model:
+    """encoder → (dropout → recurrent layer)... → dropout → linear read-out.
+
+    encoder     OneHot or Embedding for symbols, None for real features
+    layers      recurrent layers, the first nearest to the input
+    readout     Linear
+    dropout     probability, on the input of every layer and of the read-out
+    groups      how the published system trains its parameters; the last group matches everything
+    dtype       float32 to train, float64 to check; complex parameters take the matching complex type
+    """
+
+    def __init__(
+        self,
+        encoder: OneHot | Embedding | None,
+        layers: Sequence[Recurrent],
+        readout: Linear,
+        *,
+        dropout: float = 0.0,
+        groups: Sequence[Group] = (Group("*"),),
+        dtype: Any = np.float32,
+    ):
+        self.encoder, self.layers, self.readout = encoder, list(layers), readout
+        self.dropout = Dropout(dropout)
+        self.groups = list(groups)
+        self.astype(dtype)
+
+    # -- the training step ------------------------------------------------------------------------------------------
+
+    def forward(self, x, state=None, rng=None, *, read=None, keep=True):
+        """(y (K, B, n_out), last state, tape).
+
+        x       (T, B) symbols or (T, B, m) features
+        state   one tuple per layer, or None for the layers' initial state
+        rng     draws the dropout masks; None means evaluation
+        read    K, how many of the last steps the read-out speaks at; None: all T
+        keep    False keeps no tape
+        """
+        X, encoder_cache = (x, None) if self.encoder is None else self.encoder.forward(x)
+        last, caches = [], []
+        for k, layer in enumerate(self.layers):
+            X, mask = self.dropout.forward(X, rng)
+            X, layer_state, cache = layer.forward(X, None if state is None else state[k], keep)
+            last.append(layer_state)
+            caches.append((mask, cache))
+        H = X if read is None else X[len(X) - read:]
+        H, mask = self.dropout.forward(H, rng)
+        y, readout_cache = self.readout.forward(H)
+        return y, tuple(last), (encoder_cache, caches, mask, readout_cache)
+
+    def backward(self, dy, tape):
+        """Gradients {path: array or Rows} from ∂L/∂y."""
+        return self._backward(dy, tape, isinstance(self.encoder, Embedding))[1]
+
+    def input_gradient(self, dy, tape):
+        """∂L/∂x (T, B, m); for symbols, the gradient of their vectors."""
+        return self._backward(dy, tape, True)[0]
+
+    def _backward(self, dy, tape, input_gradient):
+        encoder_cache, caches, mask, readout_cache = tape
+        dH, found = self.readout.backward(dy, readout_cache)
+        grads = {join("readout", name): d for name, d in found.items()}
+        dH, _ = self.dropout.backward(dH, mask)
+        for k in reversed(range(len(self.layers))):
+            mask, cache = caches[k]
+            dH, found = self.layers[k].backward(dH, cache, input_gradient or k > 0)
+            grads.update({f"rnn.{k}.{name}": d for name, d in found.items()})
+            if dH is not None:
+                dH, _ = self.dropout.backward(dH, mask)
+        if isinstance(self.encoder, Embedding):
+            _, found = self.encoder.backward(dH, encoder_cache)
+            grads.update({join(self._encoder_name, name): d for name, d in found.items()})
+        return dH, grads
+
+    def after_update(self) -> None:
+        """Let every parametrization re-base, re-orthogonalise or advance; usually nothing."""
+        for _, part in self.parts():
+            if hasattr(part, "after_update"):
+                part.after_update()
+
+    # -- parameters -------------------------------------------------------------------------------------------------
+
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """(path, part) of everything that can hold arrays, depth first."""
+        if self.encoder is not None:
+            yield from walk(self._encoder_name, self.encoder)
+        for k, layer in enumerate(self.layers):
+            yield from walk(f"rnn.{k}", layer)
+        yield from walk("readout", self.readout)
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """{path: array}, the arrays themselves: update rules change them in place."""
+        return {join(path, name): x for path, part in self.parts() for name, x in part.params.items()}
+
+    @property
+    def buffers(self) -> dict[str, Array]:
+        """{path: array} of what is saved but not trained."""
+        return {
+            join(path, name): x for path, part in self.parts() for name, x in getattr(part, "buffers", {}).items()
+        }
+
+    @property
+    def manifold(self) -> dict[str, str]:
+        """{path: tag} of the parameters that live on a manifold."""
+        return {
+            join(path, name): tag for path, part in self.parts() for name, tag in getattr(part, "manifold", {}).items()
+        }
+
+    @property
+    def size(self) -> int:
+        """The number of trained numbers (a skew-symmetric n x n parameter is counted as stored, n²)."""
+        return sum(x.size for x in self.params.values())
+
+    def map(self, function: Callable[[Array], Array]) -> Model:
+        """Replace every parameter and buffer by its image, in this model, and return the model."""
+        for _, part in self.parts():
+            for arrays in (part.params, getattr(part, "buffers", {})):
+                for name, x in arrays.items():
+                    arrays[name] = function(x)
+        return self
+
+    def astype(self, dtype: Any) -> Model:
+        """Cast the parameters, real ones to `dtype` and complex ones to the complex type of the same precision."""
+        kinds = {"f": np.dtype(dtype), "c": np.result_type(dtype, np.complex64)}
+        return self.map(lambda x: x.astype(kinds[x.dtype.kind]) if x.dtype.kind in kinds else x)
+
+    def to(self, target: Any) -> Model:
+        """Move parameters and buffers to "numpy" or "cupy"; batches moved there too are computed there."""
+        return self.map(lambda x: backend.to(x, target))
+
+    @property
+    def _encoder_name(self) -> str:
+        return "embedding" if isinstance(self.encoder, Embedding) else "encoder"
+
+
+def assemble(
+    layer: Callable[[int], Recurrent],
+    n_in: int,
+    n_out: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator,
+    symbols: bool = False,
+    embedding_size: int = 0,
+    layers: int = 1,
+    dropout: float = 0.0,
+    groups: Sequence[Group] = (Group("*"),),
+    dtype: Any = np.float32,
+) -> Model:
+    """What every published system shares: an encoder, a stack of recurrent layers, a Glorot read-out with zero bias.
+
+    layer            makes one recurrent layer for a given number of inputs
+    symbols          the input holds symbols 0 .. n_in - 1: embedded if embedding_size > 0, else one-hot
+    embedding_size   0, or the length of the vector per symbol, drawn from N(0, 1)
+    layers           depth of the stack
+    """
+    encoder: OneHot | Embedding | None = None
+    width = n_in
+    if symbols and embedding_size:
+        encoder, width = Embedding(rng.standard_normal((n_in, embedding_size))), embedding_size
+    elif symbols:
+        encoder = OneHot(n_in)
+    stack = [layer(width if k == 0 else hidden_size) for k in range(layers)]
+    readout = Linear(glorot((n_out, hidden_size), rng), np.zeros(n_out))
+    return Model(encoder, stack, readout, dropout=dropout, groups=groups, dtype=dtype)
+
+
+def walk(path: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """(path, part) of a part and of all its children, depth first."""
+    yield path, part
+    for name, child in getattr(part, "children", {}).items():
+        yield from walk(join(path, name), child)
+

@@ -1,0 +1,55 @@
+"""A network put together from the catalog: any cell, any parametrization, any activation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirnn import catalog, initializers
+from minirnn.errors import UsageError
+from minirnn.layers import Recurrent
+from minirnn.model import Model, assemble
+from minirnn.parametrizations import Dense
+
+STARTS = ("uniform", "identity", "orthogonal")
+
+
+def network(
+    n_in: int, n_out: int, hidden_size: int = 128, *, rng: np.random.Generator, cell: str = "elman",
+    parametrization: str = "dense", activation: str = "tanh", start: str = "uniform", **shared,
+) -> Model:
+    """A free composition, for experiments of one's own.
+
+    cell               by name, see `minirnn list cells`
+    parametrization    of the recurrent matrix, by name; expmap starts at W = I
+    activation         of the elman cell, by name
+    start              of a dense recurrent matrix: uniform (±1/√n), identity or orthogonal
+    """
+    Cell, P = catalog.find("cells", cell), catalog.find("parametrizations", parametrization)
+    f = catalog.find("activations", activation)
+    if start not in STARTS:
+        raise catalog.unknown("start", start, STARTS)
+    n, bound = hidden_size, 1 / np.sqrt(hidden_size)
+
+    def matrix(rows: int, columns: int):
+        if P is Dense:
+            return Dense(_start(start, (rows, columns), bound, rng))
+        if rows != columns:
+            raise UsageError(f"{parametrization} is square, and {cell} needs a {rows} x {columns} matrix; use dense")
+        return P(np.zeros((n, n)))
+
+    def layer(width: int) -> Recurrent:
+        built = Cell(f()) if cell == "elman" else Cell()
+        G = len(built.gates)
+        U = Dense(initializers.uniform((G * n, width), bound, rng))
+        matrices = {name: matrix(r * n, c * n) for name, (r, c) in built.matrices.items()}
+        return Recurrent(built, U, np.zeros(G * n), **matrices)
+
+    return assemble(layer, n_in, n_out, n, rng=rng, **shared)
+
+
+def _start(start: str, shape: tuple[int, int], bound: float, rng: np.random.Generator) -> np.ndarray:
+    if start == "uniform":
+        return initializers.uniform(shape, bound, rng)
+    blocks = shape[0] // shape[1]
+    one = initializers.identity if start == "identity" else lambda n: initializers.orthogonal((n, n), rng)
+    return np.concatenate([one(shape[1]) for _ in range(blocks)])

@@ -1,0 +1,10 @@
+"""Update rules, one per file; gradient clipping; and the optimizer that gives each parameter its rule."""
+
+from minirnn.optimizers.adam import Adam
+from minirnn.optimizers.base import Rule
+from minirnn.optimizers.clip import ClipElementwise, ClipNorm
+from minirnn.optimizers.optimizer import Optimizer
+from minirnn.optimizers.rmsprop import RMSprop
+from minirnn.optimizers.sgd import SGD
+
+__all__ = ["SGD", "Adam", "ClipElementwise", "ClipNorm", "Optimizer", "RMSprop", "Rule"]

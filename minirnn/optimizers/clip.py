@@ -1,0 +1,66 @@
+"""Gradient clipping, between the backward pass and the rules."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from minirnn.errors import UsageError
+from minirnn.rows import Rows
+
+Array = Any
+Gradients = dict[str, Any]
+
+
+class ClipElementwise:
+    """g ← min(max(g, −limit), limit), entry by entry, for the parameters that match `pattern`.
+
+    It changes the direction of the gradient. Real and imaginary parts are clipped apart.
+    """
+
+    def __init__(self, limit: float, pattern: str = "*") -> None:
+        self.limit, self.pattern = _positive(limit), pattern
+
+    def check(self, names: list[str]) -> None:
+        if not any(fnmatchcase(name, self.pattern) for name in names):
+            raise UsageError(f"no parameter matches {self.pattern!r}, to be clipped; parameters: {', '.join(names)}")
+
+    def __call__(self, grads: Gradients) -> Gradients:
+        return {name: _map(self._clip, g) if fnmatchcase(name, self.pattern) else g for name, g in grads.items()}
+
+    def _clip(self, g: Array) -> Array:
+        if g.dtype.kind == "c":
+            return np.clip(g.real, -self.limit, self.limit) + 1j * np.clip(g.imag, -self.limit, self.limit)
+        return np.clip(g, -self.limit, self.limit)
+
+
+class ClipNorm:
+    """g ← g · min(1, limit/(‖g‖ + 1e-6)), with ‖g‖ the 2-norm over all parameters together.  [pascanu2013, Algorithm 1]
+
+    It keeps the direction. The 1e-6 only keeps 0/0 away, and is the common libraries' value.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = _positive(limit)
+
+    def check(self, names: list[str]) -> None:
+        """Applies to whatever parameters there are."""
+
+    def __call__(self, grads: Gradients) -> Gradients:
+        unique = {name: g.unique() if isinstance(g, Rows) else g for name, g in grads.items()}
+        squares = [np.sum(np.abs(g.values if isinstance(g, Rows) else g) ** 2) for g in unique.values()]
+        norm = np.sqrt(sum(squares[1:], squares[0]))
+        scale = np.minimum(self.limit / (norm + 1e-6), 1)
+        return {name: _map(lambda g: (g * scale).astype(g.dtype), g) for name, g in unique.items()}
+
+
+def _map(function: Any, g: Any) -> Any:
+    return Rows(g.ids, function(g.values)) if isinstance(g, Rows) else function(g)
+
+
+def _positive(limit: float) -> float:
+    if not limit > 0:
+        raise UsageError(f"a clipping limit must be positive (got {limit}); leave it out to switch clipping off")
+    return limit

@@ -1,0 +1,40 @@
+"""The gradient of a table of which few rows were read."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minirnn import backend
+
+Array = Any
+
+
+class Rows(NamedTuple):
+    """A sum of rows: the dense gradient is zero but for  dense[ids[k]] += values[k], ids possibly repeated.
+
+    `dE[ids] += values` would keep only the last of repeated rows; every use goes through `unique` or `dense`.
+    """
+
+    ids: Array       # (N,) integers
+    values: Array    # (N, m)
+
+    def unique(self) -> Rows:
+        """The same gradient with each row named once, and its values summed."""
+        ids, inverse = np.unique(self.ids, return_inverse=True)
+        values = np.zeros((len(ids), self.values.shape[1]), dtype=self.values.dtype, like=self.values)
+        backend.add_at(values, inverse.reshape(-1), self.values)
+        return Rows(ids, values)
+
+    def touched(self, like: Array) -> Array:
+        """(rows, 1), 1 where a row is named, else 0."""
+        marks = np.zeros_like(like[:, :1])
+        marks[self.ids] = 1
+        return marks
+
+    def dense(self, like: Array) -> Array:
+        """The dense gradient, with the shape and type of `like`."""
+        full = np.zeros_like(like)
+        backend.add_at(full, self.ids, self.values)
+        return full

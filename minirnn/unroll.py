@@ -1,0 +1,100 @@
+"""The one loop over time, forward and backward, for every cell.
+
+Full backpropagation through time runs `forward` over the whole sequence and `backward` over all of it. Truncated
+backpropagation calls the pair on consecutive pieces of the sequence and hands the last state of one piece to the next
+as a value: its gradient stops there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minirnn.cells.base import Cell, State
+
+Array = Any
+
+
+SEGMENT = 16    # steps per segment: long enough for one product per weight, short enough for the cache
+
+
+class Tape(NamedTuple):
+    """What the backward loop needs: all states with the initial one first, and each step's cache."""
+
+    states: tuple[Array, ...]    # each (T + 1, B, n)
+    caches: list                 # T entries; empty when nothing was kept
+
+
+def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool = True) -> Tape:
+    """Run the cell over A (T, B, G n), which it may overwrite, from `state`, a tuple of (B, n).
+
+    keep=False drops the caches, for evaluation. The hidden states are `tape.states[0][1:]`, the last state is
+    `tuple(S[-1] for S in tape.states)`.
+    """
+    cell.prepare(w)
+    T = len(A)
+    states = tuple(np.empty((T + 1, *s.shape), dtype=s.dtype, like=s) for s in state)
+    for S, s in zip(states, state, strict=True):
+        S[0] = s
+    caches = []
+    for t in range(T):
+        state, cache = cell.step(A[t], tuple(S[t] for S in states), w)
+        for S, s in zip(states, state, strict=True):
+            S[t + 1] = s
+        if keep:
+            caches.append(cache)
+    return Tape(states, caches)
+
+
+def backward(
+    cell: Cell, dH: Array, tape: Tape, w: SimpleNamespace, take: Callable[[slice, Array], None]
+) -> tuple[State, dict[str, Array], dict[str, Array]]:
+    """Undo `forward`, for t = T .. 1, in segments of a few steps.
+
+    dH (K, B, n) is ∂L/∂h_t, as the layers above see it, at the last K steps; earlier steps receive nothing from above.
+    take(steps, dA) is called for each segment, the last first, with ∂L/∂A[steps]; the next segment overwrites dA, which
+    therefore stays in the processor's cache while weight gradients are formed from it.
+    Returns ∂L/∂(initial state), {matrix: gradient}, {vector parameter: gradient}.
+    """
+    cell.prepare(w)
+    states, caches = tape
+    T, first_read = len(caches), len(caches) - len(dH)
+    B, n = states[0].shape[1:]
+    buffer = np.empty((min(SEGMENT, T), B, len(cell.gates) * n), dtype=states[0].dtype, like=states[0])
+    dstate = tuple(np.zeros_like(S[0]) for S in states)
+    matrices: dict[str, Array] = {}
+    vectors: dict[str, Array] = {}
+    has_vectors = bool(cell.params) or any(child.params for child in cell.children.values())
+    for stop in range(T, 0, -SEGMENT):
+        start = max(stop - SEGMENT, 0)
+        dA = buffer[: stop - start]
+        for t in reversed(range(start, stop)):
+            if t >= first_read:                                     # h_t is read above and by step t + 1: add both
+                dstate = (dstate[0] + dH[t - first_read], *dstate[1:])
+            complete = dstate
+            before, after = tuple(S[t] for S in states), tuple(S[t + 1] for S in states)
+            dA[t - start], dstate = cell.step_backward(complete, before, after, caches[t], w)
+            if has_vectors:
+                _accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
+        take(slice(start, stop), dA)
+        part = tuple(S[start : stop + 1] for S in states)
+        _accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
+        dstate = tuple(_flush(d) for d in dstate)
+    return dstate, matrices, vectors
+
+
+def _accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:
+    for name, d in found.items():
+        total[name] = total[name] + d if name in total else d
+
+
+def _flush(d: Array) -> Array:
+    """d, or exact zeros once all of d has vanished to within 1e8 of the smallest normal number.
+
+    A gradient that vanishes turns into denormal numbers, which the processor multiplies a hundred times slower; this
+    costs one pass per segment and makes the rest of the sequence exact zeros. A NaN stays a NaN.
+    """
+    return d * (np.max(np.abs(d)) > 1e8 * np.finfo(d.dtype).tiny)

@@ -1,0 +1,42 @@
+"""All of minirnn's metadata. The tasks live at the top of the repository and install as minirnn.tasks."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+PLOT = ["matplotlib>=3.8"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100"]
+PEERS = ["torch>=2.4"]
+
+setup(
+    name="minirnn",
+    version="0.1.0",
+    description="Recurrent networks with every gradient derived by hand: orthogonal and unitary RNNs in plain NumPy",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
+    package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
+    package_data={"minirnn": ["py.typed"]},
+    install_requires=[
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "click>=8.1",
+        "rich>=13",
+        "platformdirs>=4",
+        "threadpoolctl>=3.2",
+        "tomli-w>=1",
+    ],
+    extras_require={
+        "plot": PLOT,
+        "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
+        "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
+        "test": [*TEST, *PLOT],
+        "bench": PEERS,
+        "oracle": PEERS,
+        "dev": [*TEST, *PLOT, "ruff>=0.6", "mypy>=1.11"],
+    },
+    entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
+)

@@ -1,0 +1,279 @@
+"""The edge to CuPy: moving, adding at repeated indices, solving, and saying why there is no GPU."""
+
+import dataclasses
+import subprocess
+import sys
+import types
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strict_array import StrictArray, StrictDevice
+
+from minirnn import backend
+from minirnn.errors import UsageError
+
+# ---- moving
+
+
+class Pair(NamedTuple):
+    x: Any
+    y: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    ids: Any
+    values: Any
+
+
+def test_a_tree_goes_to_the_device_and_back_unchanged():
+    device, rng = StrictDevice(), np.random.default_rng(0)
+    x = np.arange(6.0).reshape(2, 3)
+    tree = {"a": x, "b": [x, None, 3], "c": Pair(x, (1.5, "name")), "d": Rows(x, rng), "e": ()}
+    there = backend.to(tree, device)
+    assert device.to_device == 4
+    assert isinstance(there["c"], Pair)
+    assert isinstance(there["d"].ids, StrictArray)
+    assert there["b"][1:] == [None, 3]
+    assert there["d"].values is rng
+    back = backend.to(there, "numpy")
+    assert back["c"].y == (1.5, "name")
+    for array in (back["a"], back["b"][0], back["c"].x, back["d"].ids):
+        np.testing.assert_array_equal(array, x)
+
+
+def test_an_array_that_is_there_already_is_returned_itself():
+    device, host = StrictDevice(), np.ones(3)
+    there = backend.to(host, device)
+    assert backend.to(host, "numpy") is host
+    assert backend.to(there, device) is there
+    assert device.transfers == 1
+
+
+def test_numpy_scalars_and_lists_are_not_device_arrays():
+    assert not any(backend.is_device(x) for x in (np.float32(1), np.ones(2), [1.0], 2.0, None, {"get": 1}))
+    assert backend.is_device(StrictDevice().asarray(np.ones(2)))
+
+
+def test_to_host_of_a_scalar_is_an_array():
+    assert backend.to_host(np.float32(2)).shape == ()
+
+
+def test_synchronize_waits_for_the_device_that_holds_the_array():
+    device = StrictDevice()
+    backend.synchronize(device.asarray(np.ones(2)))
+    backend.synchronize(np.ones(2))
+    assert device.synchronized == 1
+
+
+# ---- adding at repeated indices
+
+
+@st.composite
+def scatter(draw):
+    rows, width = draw(st.integers(1, 5)), draw(st.integers(0, 3))
+    shape = tuple(draw(st.lists(st.integers(0, 4), min_size=1, max_size=3)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    dtype = draw(st.sampled_from([np.float32, np.float64, np.complex64, np.int64]))
+    trailing = draw(st.sampled_from([(), (width,), (2, width)]))
+    values = rng.integers(-9, 9, (*shape, *trailing))  # small integers: sums are exact in any order
+    return rng.integers(0, rows, shape), values.astype(dtype), np.ones((rows, *trailing), dtype)
+
+
+@given(scatter())
+def test_add_at_adds_every_duplicate(case):
+    ids, values, target = case
+    expected = target.copy()
+    for position in np.ndindex(ids.shape):
+        expected[ids[position]] += values[position]
+    device = StrictDevice()
+    target_there = device.asarray(target)
+    backend.add_at(target_there, device.asarray(ids), device.asarray(values))
+    backend.add_at(target, ids, values)
+    np.testing.assert_array_equal(target, expected)
+    np.testing.assert_array_equal(target_there.get(), expected)
+    assert target.dtype == values.dtype
+
+
+@pytest.mark.parametrize("bad", [-1, 3])
+@pytest.mark.parametrize("move", [lambda x: x, StrictDevice().asarray], ids=["host", "device"])
+def test_add_at_refuses_ids_that_would_wrap_around(bad, move):
+    target = move(np.zeros((3, 2)))
+    with pytest.raises(IndexError, match=r"outside 0\.\.2"):
+        backend.add_at(target, move(np.array([0, bad])), move(np.ones((2, 2))))
+    assert not backend.to_host(target).any()
+
+
+def test_add_at_is_the_same_on_the_device_bit_for_bit():
+    rng, device = np.random.default_rng(3), StrictDevice()
+    ids, values = rng.integers(0, 4, 50), rng.standard_normal((50, 3)).astype(np.float32)
+    here, there = np.zeros((4, 3), np.float32), device.asarray(np.zeros((4, 3), np.float32))
+    backend.add_at(here, ids, values)
+    backend.add_at(there, device.asarray(ids), device.asarray(values))
+    assert here.tobytes() == there.get().tobytes()
+
+
+# ---- solving
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.float64, np.complex128])
+@pytest.mark.parametrize("columns", [(), (1,), (4,)])
+def test_solve_keeps_the_precision_and_is_backward_stable(dtype, columns):
+    rng, n = np.random.default_rng(5), 30
+    A, B = (rng.standard_normal(s) + 1j * rng.standard_normal(s) for s in ((n, n), (n, *columns)))
+    if np.dtype(dtype).kind == "f":
+        A, B = A.real, B.real
+    A, B = A.astype(dtype), B.astype(dtype)
+    A_before, B_before = A.copy(), B.copy()
+    X = backend.solve(A, B)
+    assert (X.dtype, X.shape) == (dtype, B.shape)
+    residual = np.linalg.norm(A @ X - B) / (np.linalg.norm(A) * np.linalg.norm(X))
+    assert residual < n * np.finfo(dtype).eps  # LU with partial pivoting: backward error of order n eps
+    np.testing.assert_array_equal(A, A_before)
+    np.testing.assert_array_equal(B, B_before)
+
+
+def test_solve_takes_a_stack_of_systems():
+    A = np.eye(3, dtype=np.float32) * np.arange(1, 3, dtype=np.float32)[:, None, None]
+    np.testing.assert_array_equal(backend.solve(A, A), np.broadcast_to(np.eye(3, dtype=np.float32), A.shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_solve_raises_on_a_singular_matrix(dtype):
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        backend.solve(np.zeros((2, 2), dtype), np.ones(2, dtype))
+
+
+def test_linalg_errors_asks_cupy_to_raise(monkeypatch):
+    asked = []
+    monkeypatch.setitem(sys.modules, "cupyx", types.SimpleNamespace(errstate=lambda **kw: asked.append(kw)))
+    array = type("ndarray", (), {"__module__": "cupy"})()
+    backend.linalg_errors(array)
+    with backend.linalg_errors(np.ones(2)):
+        pass
+    assert asked == [{"linalg": "raise"}]
+
+
+# ---- which backend
+
+
+class Runtime:
+    """What CuPy's runtime answers on a machine, as integers and errors."""
+
+    def __init__(self, driver=12040, runtime=12090, devices=1, error=None):
+        self.driver, self.runtime, self.devices, self.error = driver, runtime, devices, error
+
+    def driverGetVersion(self):
+        return self.driver
+
+    def runtimeGetVersion(self):
+        return self.runtime
+
+    def getDeviceCount(self):
+        if self.error:
+            raise RuntimeError(self.error)
+        return self.devices
+
+    def getDeviceProperties(self, device):
+        return {"name": f"GPU {device}".encode()}
+
+
+def install(monkeypatch, ones=lambda shape, dtype: StrictDevice().asarray(np.ones(shape, dtype)), **machine):
+    module = types.SimpleNamespace(
+        __version__="14.0.0", cuda=types.SimpleNamespace(runtime=Runtime(**machine)), ones=ones
+    )
+    monkeypatch.setitem(sys.modules, "cupy", module)
+    return module
+
+
+def no_library(*args, **kwargs):
+    raise ImportError("libcublasLt.so.12")
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "no driver": ({"driver": 0}, "no NVIDIA driver"),
+    "driver a major version behind": ({"driver": 11040}, "CUDA 11.4, but this CuPy is built for CUDA 12.9"),
+    "driver too old within the version": ({"error": "cudaErrorInsufficientDriver: ..."}, "too old"),
+    "no device by error": ({"error": "cudaErrorNoDevice: no CUDA-capable device"}, "finds no device"),
+    "no device by count": ({"devices": 0}, "finds no device"),
+    "another CUDA error": ({"error": "cudaErrorSystemNotReady"}, "CUDA does not start: cudaErrorSystemNotReady"),
+    "no cuBLAS": ({"ones": no_library}, "cannot compute on it"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_cupy_never_falls_back_and_auto_does(monkeypatch, case):
+    machine, sentence = BROKEN[case]
+    install(monkeypatch, **machine)
+    with pytest.raises(UsageError, match=sentence) as caught:
+        backend.resolve("cupy")
+    assert caught.value.exit_code == 2
+    assert backend.resolve("auto") == "numpy"
+    status = backend.cuda_status()
+    assert not status.usable
+    assert status.reason in str(caught.value)
+    assert "\n" not in status.reason
+
+
+def test_without_cupy_the_extra_to_install_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(UsageError, match=r"pip install 'minirnn\[cuda12\]'"):
+        backend.resolve("cupy")
+    assert backend.resolve("auto") == "numpy"
+
+
+def test_a_cupy_that_does_not_import_is_not_called_missing(monkeypatch, tmp_path):
+    (tmp_path / "cupy.py").write_text("import a_module_that_is_not_there\n")
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "cannot be imported: No module named 'a_module_that_is_not_there'" in backend.cuda_status().reason
+
+
+def test_a_working_device_is_used_and_described(monkeypatch):
+    install(monkeypatch, devices=2)
+    assert backend.resolve("cupy") == backend.resolve("auto") == "cupy"
+    assert backend.cuda_status() == backend.CudaStatus(True, "", "14.0.0", "12.4", "12.9", ("GPU 0", "GPU 1"))
+
+
+def test_to_cupy_uses_cupys_asarray(monkeypatch):
+    device = StrictDevice()
+    install(monkeypatch).asarray = device.asarray
+    assert isinstance(backend.to({"x": np.ones(2)}, "cupy")["x"], StrictArray)
+
+
+def test_numpy_asks_nobody(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    assert backend.resolve("numpy") == "numpy"
+
+
+def test_an_unknown_backend_is_named_in_the_error():
+    with pytest.raises(UsageError, match="unknown backend 'torch'"):
+        backend.resolve("torch")
+
+
+def test_importing_the_backend_imports_neither_cupy_nor_scipy():
+    code = "import sys, minirnn.backend; sys.exit(any(m in sys.modules for m in ('cupy', 'cupyx', 'scipy')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.gpu
+def test_on_a_real_device_add_at_and_solve_agree_with_the_host():
+    status = backend.cuda_status()
+    if not status.usable:
+        pytest.skip(status.reason)
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.complex64):
+        ids, values = rng.integers(0, 5, (7, 3)), rng.integers(-9, 9, (7, 3, 2)).astype(dtype)
+        here = np.zeros((5, 2), dtype)
+        there = backend.to(here.copy(), "cupy")
+        backend.add_at(here, ids, values)
+        backend.add_at(there, *backend.to((ids, values), "cupy"))
+        np.testing.assert_array_equal(backend.to_host(there), here)
+        A, B = (rng.standard_normal((6, 6)) + 3 * np.eye(6)).astype(dtype), rng.standard_normal((6, 2)).astype(dtype)
+        X = backend.solve(*backend.to((A, B), "cupy"))
+        np.testing.assert_allclose(backend.to_host(X), backend.solve(A, B), rtol=1e-4, atol=1e-5)
+    with pytest.raises(np.linalg.LinAlgError):
+        backend.solve(*backend.to((np.zeros((2, 2)), np.ones((2, 1))), "cupy"))
