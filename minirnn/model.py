@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minirnn import backend
+from minirnn.errors import UsageError
 from minirnn.initializers import glorot
 from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, join
 
@@ -103,6 +104,10 @@ class Model:
             grads.update({join(self._encoder_name, name): d for name, d in found.items()})
         return dH, grads
 
+    def encode(self, x):
+        """What the first recurrent layer sees: (T, B, m)."""
+        return x if self.encoder is None else self.encoder.forward(x)[0]
+
     def after_update(self) -> None:
         """Let every parametrization re-base, re-orthogonalise or advance; usually nothing."""
         for _, part in self.parts():
@@ -186,6 +191,10 @@ def assemble(
     embedding_size   0, or the length of the vector per symbol, drawn from N(0, 1)
     layers           depth of the stack
     """
+    sizes = ("hidden_size", hidden_size, 1), ("layers", layers, 1), ("embedding_size", embedding_size, 0)
+    for name, value, least in sizes:
+        if value < least:
+            raise UsageError(f"{name} must be at least {least} (got {value})")
     encoder: OneHot | Embedding | None = None
     width = n_in
     if symbols and embedding_size:

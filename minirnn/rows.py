@@ -27,6 +27,18 @@ class Rows(NamedTuple):
         backend.add_at(values, inverse.reshape(-1), self.values)
         return Rows(ids, values)
 
+    def summed(self) -> Rows:
+        """The same gradient, a repeated row's values summed at its first place and zero at the others.
+
+        ‖values‖ is then the norm of the dense gradient. Unlike `unique`, no shape depends on the data, so a device can
+        do it without telling the host how many rows there are.
+        """
+        order = np.argsort(self.ids)
+        ids = self.ids[order]
+        values = np.zeros_like(self.values)
+        backend.add_at(values, np.searchsorted(ids, ids), self.values[order])
+        return Rows(ids, values)
+
     def touched(self, like: Array) -> Array:
         """(rows, 1), 1 where a row is named, else 0."""
         marks = np.zeros_like(like[:, :1])

@@ -11,7 +11,7 @@ from minirnn.tasks.base import Batch, Task, whole_number
 
 
 class Recall(Task):
-    """Recall the first of N numbers, each uniform in 0 .. M − 1.  [chu2017, experiment I]
+    """Recall the first of N numbers, each uniform in 0 .. M − 1.  [chu, experiment I]
 
         x   n₁ n₂ ... n_N        (N, B) integers
         y   n₁                   (1, B), read at the last step
@@ -23,7 +23,7 @@ class Recall(Task):
     """
 
     summary = "recall the first of N numbers"
-    source = "chu2017, experiment I"
+    source = "chu, experiment I"
     symbols = True
     read_last = 1
     loss = "softmax-cross-entropy"

@@ -6,7 +6,7 @@ from minirnn.activations.base import Activation
 
 
 class Abs(Activation):
-    """f(z) = |z| (A1), z̄ = h̄ where z >= 0, else -h̄ (A2).  [dorobantu2016; chu2017, Table 2]
+    """f(z) = |z| (A1), z̄ = h̄ where z >= 0, else -h̄ (A2).  [dorobantu2016; chu, Table 2]
 
     |f'| = 1 everywhere, so with an orthogonal W the Jacobian of a step is orthogonal and ‖∂h_T/∂h_t‖_F = √n exactly.
     At z = 0 the derivative is +1. Taking sign(z) would make it 0 there, and z is exactly 0 at the first step

@@ -9,7 +9,7 @@ from minirnn.errors import UsageError
 class LeakyReLU(Activation):
     """f(z) = z where z > 0, else αz (K1); z̄ = h̄ where z > 0, else αh̄ (K2).  [maas2013, sec. 2]
 
-    slope    α, 0 <= α <= 1; 0.5 as in [chu2017, Table 6]
+    slope    α, 0 <= α <= 1; 0.5 as in [chu, Table 6]
     raises   UsageError if the slope is outside [0, 1]
     """
 

@@ -19,9 +19,9 @@ def lstm(
     forget_bias    initial bias of the forget gate; 1 keeps the memory open at the start
     """
     n = hidden_size
-    bound = 1 / np.sqrt(n)
 
     def layer(width: int) -> Recurrent:
+        bound = 1 / np.sqrt(n)
         b = np.zeros(4 * n)
         b[n : 2 * n] = forget_bias
         U, W = Dense(uniform((4 * n, width), bound, rng)), Dense(uniform((4 * n, n), bound, rng))

@@ -28,11 +28,11 @@ def network(
     f = catalog.find("activations", activation)
     if start not in STARTS:
         raise catalog.unknown("start", start, STARTS)
-    n, bound = hidden_size, 1 / np.sqrt(hidden_size)
+    n = hidden_size
 
     def matrix(rows: int, columns: int):
         if P is Dense:
-            return Dense(_start(start, (rows, columns), bound, rng))
+            return Dense(_start(start, (rows, columns), rng))
         if rows != columns:
             raise UsageError(f"{parametrization} is square, and {cell} needs a {rows} x {columns} matrix; use dense")
         return P(np.zeros((n, n)))
@@ -40,16 +40,16 @@ def network(
     def layer(width: int) -> Recurrent:
         built = Cell(f()) if cell == "elman" else Cell()
         G = len(built.gates)
-        U = Dense(initializers.uniform((G * n, width), bound, rng))
+        U = Dense(initializers.uniform((G * n, width), 1 / np.sqrt(n), rng))
         matrices = {name: matrix(r * n, c * n) for name, (r, c) in built.matrices.items()}
         return Recurrent(built, U, np.zeros(G * n), **matrices)
 
     return assemble(layer, n_in, n_out, n, rng=rng, **shared)
 
 
-def _start(start: str, shape: tuple[int, int], bound: float, rng: np.random.Generator) -> np.ndarray:
+def _start(start: str, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     if start == "uniform":
-        return initializers.uniform(shape, bound, rng)
+        return initializers.uniform(shape, 1 / np.sqrt(shape[1]), rng)
     blocks = shape[0] // shape[1]
     one = initializers.identity if start == "identity" else lambda n: initializers.orthogonal((n, n), rng)
     return np.concatenate([one(shape[1]) for _ in range(blocks)])

@@ -13,16 +13,16 @@ from minirnn.parametrizations import Dense
 
 
 def rnn(
-    n_in: int, n_out: int, hidden_size: int = 128, *, rng: np.random.Generator, activation: str = "relu", **shared
+    n_in: int, n_out: int, hidden_size: int = 128, *, rng: np.random.Generator, activation: str = "tanh", **shared
 ) -> Model:
     """Elman network with every matrix and bias from U(±1/√n), the default of the common libraries.  [elman1990]
 
-    activation    relu or tanh in the papers' baselines; any activation by name
+    activation    tanh, the libraries' default, or relu in the papers' baselines; any activation by name
     """
     f = catalog.find("activations", activation)
-    bound = 1 / np.sqrt(hidden_size)
 
     def layer(width: int) -> Recurrent:
+        bound = 1 / np.sqrt(hidden_size)
         U = Dense(uniform((hidden_size, width), bound, rng))
         W = Dense(uniform((hidden_size, hidden_size), bound, rng))
         return Recurrent(Elman(f()), U, uniform((hidden_size,), bound, rng), W=W)

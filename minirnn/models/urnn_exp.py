@@ -15,7 +15,7 @@ from minirnn.parametrizations import Dense, ExpMap
 def urnn_exp(
     n_in: int, n_out: int, hidden_size: int = 128, *, rng: np.random.Generator, activation: str = "abs", **shared
 ) -> Model:
-    """Elman network with W = exp(B), B skew-symmetric, started at B = 0, that is at W = I.  [chu2017, sec. 4]
+    """Elman network with W = exp(B), B skew-symmetric, started at B = 0, that is at W = I.  [chu, sec. 4]
 
     activation    abs (keeps every gradient's norm), relu, leaky-relu or tanh
 

@@ -49,11 +49,11 @@ class ClipNorm:
         """Applies to whatever parameters there are."""
 
     def __call__(self, grads: Gradients) -> Gradients:
-        unique = {name: g.unique() if isinstance(g, Rows) else g for name, g in grads.items()}
-        squares = [np.sum(np.abs(g.values if isinstance(g, Rows) else g) ** 2) for g in unique.values()]
+        summed = {name: g.summed() if isinstance(g, Rows) else g for name, g in grads.items()}
+        squares = [np.sum(np.abs(g.values if isinstance(g, Rows) else g) ** 2) for g in summed.values()]
         norm = np.sqrt(sum(squares[1:], squares[0]))
         scale = np.minimum(self.limit / (norm + 1e-6), 1)
-        return {name: _map(lambda g: (g * scale).astype(g.dtype), g) for name, g in unique.items()}
+        return {name: _map(lambda g: (g * scale).astype(g.dtype), g) for name, g in summed.items()}
 
 
 def _map(function: Any, g: Any) -> Any:

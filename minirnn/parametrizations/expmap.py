@@ -8,7 +8,7 @@ from minirnn.parametrizations.base import Parametrization
 
 
 class ExpMap(Parametrization):
-    """W = exp(B) with B skew-symmetric, so W is orthogonal with det W = +1.  [chu2017, sec. 4; daleckii1965]
+    """W = exp(B) with B skew-symmetric, so W is orthogonal with det W = +1.  [chu, sec. 4; daleckii1965]
 
     iB is Hermitian, so one eigendecomposition gives exponential and derivative alike. With A the strict upper triangle:
 

@@ -1,0 +1,43 @@
+# Every target sets up its own virtual environment in .venv when it is absent or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= auto
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check lint bench clean
+
+help:
+	@echo "make demo    the central result, with a figure, in about a minute"
+	@echo "make test    the tests"
+	@echo "make check   ruff, mypy and the tests"
+	@echo "make bench   time per training step beside torch.nn (installs torch)"
+	@echo "make clean   remove the virtual environment and what was built"
+
+.venv/installed: setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "minirnn needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+.venv/peers: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[bench]' --no-build-isolation || true
+	@touch $@
+
+demo: .venv/installed
+	$(BIN)/minirnn demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test
+
+bench: .venv/peers
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""`python -m minirnn`."""
+
+from minirnn.cli import main
+
+main()

@@ -1,0 +1,85 @@
+"""What a person sees while training: a progress line, and a Ctrl-C that loses nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from minirnn.trainer import Event
+
+PAUSE = 5.0     # seconds between lines where there is no terminal
+
+
+class Live:
+    """Follows a training loop: a live bar on a terminal, a line every few seconds elsewhere, silence if quiet."""
+
+    def __init__(self, label: str, start: int, steps: int, goal: str, quiet: bool = False):
+        self.label, self.start, self.steps, self.goal, self.quiet = label, start, steps, goal, quiet
+        self.console = Console(stderr=True, highlight=False)
+        self.began, self.latest = time.monotonic(), ""
+        self.said = self.began
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> Live:
+        if not self.quiet and self.console.is_terminal:
+            self.bar = Progress(
+                TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"),
+                TextColumn("{task.fields[latest]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+                console=self.console,
+            )
+            self.bar.start()
+            self.job = self.bar.add_task(self.label, total=self.steps, completed=self.start, latest="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def follow(self, event: Event) -> None:
+        """Show what an update brought."""
+        for record in event.records:
+            if record["split"] == "train":
+                self.loss = record["loss"]
+            else:
+                self.score = record[self.goal]
+        if event.records:
+            shown = [f"loss {self.loss:.4g}"] if hasattr(self, "loss") else []
+            if hasattr(self, "score"):
+                shown.append(f"{self.goal} {score(self.goal, self.score)}")
+            self.latest = "  ".join(shown)
+        if self.bar is not None:
+            self.bar.update(self.job, completed=event.step, latest=self.latest)
+        elif event.records and not self.quiet and (time.monotonic() - self.said > PAUSE or event.step == self.steps):
+            self.said = time.monotonic()
+            spent = time.monotonic() - self.began
+            left = spent / max(event.step - self.start, 1) * (self.steps - event.step)
+            times = f"{spent:.0f} s, at most {left:.0f} s left"
+            self.console.print(f"{self.label}  {event.step}/{self.steps}  {self.latest}  {times}", soft_wrap=True)
+
+
+class Interruption:
+    """Within the block, the first SIGINT or SIGTERM only raises a flag; a second SIGINT stops at once."""
+
+    def __enter__(self) -> Interruption:
+        self.asked = False
+        self.kept: dict[int, Any] = {s: signal.signal(s, self._ask) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.kept.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def score(name: str, value: float) -> str:
+    """Accuracies in percent, everything else in four digits."""
+    return f"{100 * value:.2f} %" if name == "accuracy" else f"{value:.4g}"

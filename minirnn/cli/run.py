@@ -1,0 +1,183 @@
+"""minirnn run: train, and resume."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from minirnn import backend, config, figures, memory
+from minirnn.cli.live import Interruption, Live, score
+from minirnn.errors import UsageError
+from minirnn.runs import FIGURE, Run, read_metrics
+
+# command-line option -> (table, key): the common ones; --set reaches all
+OPTIONS = {
+    "length": ("task", "length"),
+    "layout": ("task", "layout"),
+    "model": ("model", "name"),
+    "cell": ("model", "cell"),
+    "parametrization": ("model", "parametrization"),
+    "activation": ("model", "activation"),
+    "hidden_size": ("model", "hidden_size"),
+    "embedding_size": ("model", "embedding_size"),
+    "layers": ("model", "layers"),
+    "dropout": ("model", "dropout"),
+    "rule": ("optimizer", "rule"),
+    "lr": ("optimizer", "lr"),
+    "clip_norm": ("optimizer", "clip_norm"),
+    "batch_size": ("train", "batch_size"),
+    "steps": ("train", "steps"),
+    "bptt": ("train", "bptt"),
+    "evaluate_every": ("train", "evaluate_every"),
+    "patience": ("train", "patience"),
+    "stop_at": ("train", "stop_at"),
+    "seed": ("run", "seed"),
+    "backend": ("run", "backend"),
+    "dtype": ("run", "dtype"),
+    "threads": ("run", "threads"),
+    "data_dir": ("run", "data_dir"),
+}
+ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss")}
+ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
+
+
+@click.command("run")
+@click.argument("task", required=False)
+@click.option("--length", type=int, help="Length of the synthetic tasks' sequences.")
+@click.option("--layout", help="Of sequential-mnist: pixels (784 steps), pooled (196) or rows (28).")
+@click.option("--model", help="A published system, see `minirnn list models`.")
+@click.option("--cell", help="Of the free composition (--model network): see `minirnn list cells`.")
+@click.option("--parametrization", help="Of the free composition's recurrent matrix.")
+@click.option("--activation", help="Of models with a choice.")
+@click.option("--hidden-size", type=int, help="Units per layer.")
+@click.option("--embedding-size", type=int, help="Length of the vector per symbol; 0 is one-hot.")
+@click.option("--layers", type=int, help="Depth of the stack.")
+@click.option("--dropout", type=float, help="Between layers.")
+@click.option("--rule", help="Update rule, see `minirnn list rules`.")
+@click.option("--lr", type=float, help="Learning rate.")
+@click.option("--clip-norm", type=float, help="Limit on the norm of all gradients together.")
+@click.option("--batch-size", type=int)
+@click.option("--steps", type=int, help="Updates in all.")
+@click.option("--bptt", type=int, help="Truncate backpropagation to this many steps of time; 0 is full.")
+@click.option("--evaluate-every", type=int, help="Updates between validations, each of which saves a checkpoint.")
+@click.option("--patience", type=int, help="Stop after this many validations without improvement.")
+@click.option("--stop-at", type=float, help="Stop when the task's goal metric reaches this value.")
+@click.option("--seed", type=int)
+@click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]")
+@click.option("--dtype", help="float32 or float64.")
+@click.option("--threads", type=int, help="BLAS threads.")
+@click.option("--data-dir", help="Folder of the data sets.  [env: MINIRNN_DATA]")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="TOML file to start from.")
+@click.option("--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="Any key of the configuration.")
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="Folder to write; default runs/<time>-<task>.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Continue the run of a folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(
+    task: str | None, config_file: Path | None, assignments: tuple[str, ...], folder: Path | None, resume: Path | None,
+    as_json: bool, quiet: bool, **options: Any,
+) -> int:
+    """Train a model on TASK, from the task's suggested settings.
+
+    A run is a folder: config.toml (enough to run it again), metrics.jsonl, checkpoint.npz and curves.png. Ctrl-C
+    finishes the step, saves, and says how to go on.
+
+    \b
+    Examples:
+      minirnn run recall --length 100
+      minirnn run copy --model irnn --hidden-size 128 --seed 1
+      minirnn run adding --cell lstm --hidden-size 64 --lr 3e-3
+      minirnn run sequential-mnist --layout pooled --data-dir ~/data
+      minirnn run recall --set optimizer.rule=rmsprop --set optimizer.options.rho=0.95
+      minirnn run --config runs/a/config.toml --seed 2 --dir runs/b
+      minirnn run --resume runs/a --steps 20000
+    """
+    given: config.Tables = {}
+    for option, (table, key) in OPTIONS.items():
+        if options[option] is not None:
+            given.setdefault(table, {})[key] = options[option]
+    if {"cell", "parametrization"} & given.get("model", {}).keys():
+        given["model"].setdefault("name", "network")
+    given = config.merge(given, config.assignments(assignments))
+    run = _resumed(resume, task, config_file, folder, given) if resume else _created(task, config_file, folder, given)
+    settings = run.trainer.config
+    if settings.run.backend == "auto" and run.trainer.where == "numpy":
+        click.echo(f"backend auto: using numpy, because {backend.cuda_status().reason}", err=True)
+    memory.keep_freed_memory()
+    goal, _ = run.trainer.task.goal
+    label = f"{settings.task['name']} {settings.model['name']}"
+    with threadpool_limits(settings.run.threads), Interruption() as interruption:
+        with Live(label, run.trainer.step, settings.train.steps, goal, quiet) as live:
+            for event in run.train():
+                live.follow(event)
+                if interruption.asked and not run.trainer.finished and event.step < settings.train.steps:
+                    run.save()
+                    go_on = f"minirnn run --resume {run.folder}"
+                    click.echo(f"Interrupted at step {event.step}; go on with: {go_on}", err=True)
+                    return 130
+        test = run.trainer.evaluate("test")
+        run.log({"split": "test", "step": run.trainer.step, **test})
+    _report(run, test, as_json)
+    return 0
+
+
+def _created(task: str | None, config_file: Path | None, folder: Path | None, given: config.Tables) -> Run:
+    layers = [config.load(config_file)] if config_file else []
+    if task:
+        layers.append({"task": {"name": task}})
+    settings, built = config.resolve(*layers, given)
+    if folder is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = Path("runs") / f"{stamp}-{settings.task['name']}-{settings.model['name']}"
+        folder = next(p for p in (folder, *(Path(f"{folder}-{k}") for k in range(2, 1000))) if not p.exists())
+    return Run.create(folder, settings, built)
+
+
+def _resumed(
+    resume: Path, task: str | None, config_file: Path | None, folder: Path | None, given: config.Tables
+) -> Run:
+    if task or config_file or folder:
+        raise UsageError("--resume continues a run as it was configured; leave out the task, --config and --dir")
+    for table, keys in given.items():
+        for key in keys:
+            if (table, key) not in ON_RESUME:
+                raise UsageError(f"--resume cannot change {table}.{key}: it would be another run; start one instead")
+    return Run.resume(resume, given)
+
+
+def _report(run: Run, test: dict[str, float], as_json: bool) -> None:
+    """The closing table or JSON, and the figure."""
+    trainer, records = run.trainer, read_metrics(run.folder)
+    baseline = trainer.task.baseline()
+    valid: dict[str, Any] = next((r for r in reversed(records) if r["split"] == "valid"), {})
+    if figures.available():
+        title = f"{trainer.config.task['name']}, {trainer.config.model['name']}, seed {trainer.config.run.seed}"
+        figures.curves(records, baseline, trainer.task.goal[0], title, run.folder / FIGURE)
+    else:
+        click.echo("no figure: pip install 'minirnn[plot]' draws one", err=True)
+    seconds = round(run.elapsed(), 1)
+    if as_json:
+        result = {
+            "folder": str(run.folder), "step": trainer.step, "ended_by": trainer.finished, "seconds": seconds,
+            "parameters": trainer.model.size, "valid": {k: valid[k] for k in baseline if k in valid}, "test": test,
+            "baseline": baseline,
+        }
+        click.echo(json.dumps(result))
+        return
+    table = Table(title=f"{trainer.step} updates in {seconds:g} s, {trainer.model.size:,} parameters, "
+                        f"ended by {trainer.finished}", title_justify="left")
+    for heading in ("", "validation", "test", "without memory"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for name in test:
+        cells = (valid.get(name), test[name], baseline.get(name))
+        table.add_row(name, *("" if x is None else score(name, x) for x in cells))
+    console = Console()
+    console.print(table)
+    console.print(f"Written to {run.folder}", soft_wrap=True, highlight=False)

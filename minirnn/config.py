@@ -1,0 +1,245 @@
+"""A run's configuration: five tables, from defaults, the task's suggestions, a TOML file and the command line.
+
+[task] and [model] hold a name and keyword arguments of the class or function of that name; [optimizer], [train] and
+[run] are the dataclasses below. Every key is checked, by name, type and range, before anything is computed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import tomli_w
+
+from minirnn import catalog
+from minirnn.errors import UsageError
+from minirnn.model import assemble
+
+Tables = dict[str, dict[str, Any]]
+NOT_OPTIONS = {"n_in", "n_out", "symbols", "rng", "layer", "groups", "dtype"}      # a model gets them from elsewhere
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """[optimizer]
+
+    rule            name of the update rule; options are its further keyword arguments (momentum, rho, beta1, ...)
+    lr              learning rate; a model scales it per parameter group as its paper does
+    clip_norm       limit on the norm of all gradients together; 0 is off
+    clip            limit on every entry of the gradients that match clip_pattern; 0 is off
+    """
+
+    rule: str = "adam"
+    lr: float = 1e-3
+    clip_norm: float = 0.0
+    clip: float = 0.0
+    clip_pattern: str = "*"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _range("optimizer.lr", self.lr, self.lr > 0, "positive")
+        _range("optimizer.clip_norm", self.clip_norm, self.clip_norm >= 0, "zero (off) or positive")
+        _range("optimizer.clip", self.clip, self.clip >= 0, "zero (off) or positive")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """[train]
+
+    batch_size      sequences per step
+    steps           updates in all
+    bptt            steps of time that a gradient travels; 0 is the whole sequence
+    log_every       steps between logged losses
+    evaluate_every  steps between validations; each saves a checkpoint
+    patience        validations without improvement after which the run stops; 0 is off
+    stop_at         value of the task's goal metric at which the run stops
+    stop_at_loss    validation loss at which the run stops
+    """
+
+    batch_size: int = 50
+    steps: int = 1000
+    bptt: int = 0
+    log_every: int = 50
+    evaluate_every: int = 200
+    patience: int = 0
+    stop_at: float | None = None
+    stop_at_loss: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "log_every", "evaluate_every"):
+            _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        for name in ("bptt", "patience"):
+            _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """[run]
+
+    seed        of the initial parameters, the data and the dropout masks
+    backend     numpy, cupy, or auto
+    dtype       float32 or float64
+    threads     BLAS threads; one is fastest for the papers' sizes
+    data_dir    folder of the data sets; empty looks in MINIRNN_DATA and the cache folder
+    """
+
+    seed: int = 0
+    backend: str = "numpy"
+    dtype: str = "float32"
+    threads: int = 1
+    data_dir: str = ""
+
+    def __post_init__(self) -> None:
+        _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
+        _range("run.threads", self.threads, self.threads >= 1, "at least 1")
+        _choice("run.backend", self.backend, ("numpy", "cupy", "auto"))
+        _choice("run.dtype", self.dtype, ("float32", "float64"))
+
+
+@dataclass(frozen=True)
+class Config:
+    """A complete configuration: `task` and `model` hold "name" and the options given; the rest is filled in."""
+
+    task: dict[str, Any]
+    model: dict[str, Any]
+    optimizer: OptimizerOptions
+    train: TrainOptions
+    run: RunOptions
+
+    def tables(self) -> Tables:
+        """As TOML tables, without the keys that are unset."""
+        plain = {name: value if isinstance(value, dict) else asdict(value) for name, value in vars(self).items()}
+        return {name: {k: v for k, v in table.items() if v is not None} for name, table in plain.items()}
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.tables())
+
+
+SECTIONS = {"optimizer": OptimizerOptions, "train": TrainOptions, "run": RunOptions}
+
+
+def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
+    """(configuration, task) from tables, later ones winning, over the defaults and the task's own suggestions."""
+    given = merge(*layers)
+    for table in given:
+        if table not in ("task", "model", *SECTIONS):
+            raise catalog.unknown("configuration table", table, ("task", "model", *SECTIONS))
+    if "name" not in given.get("task", {}):
+        raise UsageError(f"no task is named; name one of: {', '.join(catalog.components('tasks'))}")
+    task = make_task(given["task"], section("run", given.get("run", {})).data_dir)
+    suggested = dict(task.suggested)
+    if given.get("model", {}).get("name", suggested["model"]["name"]) != suggested["model"]["name"]:
+        sizes = ("hidden_size", "embedding_size")                   # another model: only what every model has
+        suggested["model"] = {k: v for k, v in suggested["model"].items() if k in sizes}
+    tables = merge(suggested, given)
+    check_call(model_function(tables["model"]["name"]), tables["model"], "model", assemble, NOT_OPTIONS)
+    sections = {name: section(name, tables.get(name, {})) for name in SECTIONS}
+    catalog.find("rules", sections["optimizer"].rule)
+    return Config(tables["task"], tables["model"], **sections), task
+
+
+def load(path: Path) -> Tables:
+    """The tables of a TOML file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the configuration {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+
+
+def assignments(pairs: Iterable[str]) -> Tables:
+    """Tables from "table.key=value" strings; a value that is not TOML is a string."""
+    tables: Tables = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        table, dot, name = key.strip().partition(".")
+        if not (equals and dot and name):
+            raise UsageError(f"cannot read {pair!r}; write TABLE.KEY=VALUE, as in optimizer.lr=1e-3")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        target = tables.setdefault(table, {})
+        *parents, last = name.split(".")
+        for parent in parents:
+            target = target.setdefault(parent, {})
+        target[last] = value
+    return tables
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """One dict of dicts; later layers win, key by key."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            nested = isinstance(value, Mapping)
+            merged[key] = merge(merged.get(key, {}), value) if nested else value
+    return merged
+
+
+def section(name: str, table: Mapping[str, Any]) -> Any:
+    """The dataclass of one table."""
+    check_call(SECTIONS[name], table, name)
+    hints = get_type_hints(SECTIONS[name])
+    return SECTIONS[name](**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()})
+
+
+def make_task(table: Mapping[str, Any], data_dir: str = "") -> Any:
+    """The task of a [task] table."""
+    Task = catalog.find("tasks", table["name"])
+    options = check_call(Task, table, "task")
+    if data_dir and "data_dir" in inspect.signature(Task).parameters:
+        options.setdefault("data_dir", data_dir)
+    return Task(**options)
+
+
+def model_function(name: str) -> Callable[..., Any]:
+    return catalog.find("models", name)
+
+
+def check_call(
+    function: Callable[..., Any], table: Mapping[str, Any], where: str, also: Any = None, without: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The keyword arguments for `function` (and `also`) in a table, each known and of the annotated type."""
+    hints: dict[str, Any] = {}
+    for source in filter(None, (also, function)):
+        target = source.__init__ if inspect.isclass(source) else source
+        known = inspect.signature(target).parameters
+        hints |= {k: v for k, v in get_type_hints(target).items() if k in known and k not in without}
+    options = {}
+    for key, value in table.items():
+        if key == "name":
+            continue
+        if key not in hints:
+            owner = f"{where} {table['name']}" if "name" in table else where
+            raise catalog.unknown(f"option of the {owner} called", key, hints)
+        options[key] = _typed(f"{where}.{key}", value, hints[key])
+    return options
+
+
+def _typed(key: str, value: Any, hint: Any) -> Any:
+    wanted = get_args(hint) or (hint,)
+    if isinstance(value, bool) and bool not in wanted:
+        wanted = ()
+    if isinstance(value, int) and not isinstance(value, bool) and float in wanted and int not in wanted:
+        value = float(value)
+    plain = tuple(getattr(t, "__origin__", t) for t in wanted if t is not type(None))
+    if not any(t is Any for t in plain) and not isinstance(value, plain):
+        names = " or ".join(getattr(t, "__name__", str(t)) for t in (get_args(hint) or (hint,)) if t is not type(None))
+        raise UsageError(f"{key} must be of type {names} (got {value!r})")
+    return value
+
+
+def _range(key: str, value: Any, good: bool, wanted: str) -> None:
+    if not good:
+        raise UsageError(f"{key} must be {wanted} (got {value})")
+
+
+def _choice(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{key} must be one of {', '.join(choices)} (got {value!r})")
