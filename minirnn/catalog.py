@@ -58,7 +58,12 @@ def find(kind: str, name: str) -> Any:
     known = components(kind)
     if name in known:
         return known[name]
-    raise unknown("loss" if kind == "losses" else kind[:-1], name, known)
+    raise unknown(singular(kind), name, known)
+
+
+def singular(kind: str) -> str:
+    """The name of one component of a kind: cells -> cell, losses -> loss."""
+    return kind[:-2] if kind.endswith("sses") else kind[:-1]
 
 
 def unknown(what: str, given: str, known) -> UsageError:

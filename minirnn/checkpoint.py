@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,8 @@ def save(path: Path, arrays: Arrays, about: dict[str, Any]) -> None:
 def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
     """({name: array}, description).  raises UsageError if the file is missing, damaged, or not a checkpoint."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         about = json.loads(str(arrays.pop("about")))
         if about["format"] != FORMAT:
             raise UsageError(f"{path} has format {about['format']}, this version reads {FORMAT}; use the other version")
@@ -56,15 +55,15 @@ def restore(target: Arrays, found: Arrays, path: Path) -> None:
 
 def replace(path: Path, write: Any) -> None:
     """Write a file under a temporary name in the same folder, flush it to disk, and rename it over `path`."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

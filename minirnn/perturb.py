@@ -33,7 +33,7 @@ def tagged_lines(component: Any) -> dict[str, tuple[str, str]]:
     for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
         for number in range(function.lineno, (function.end_lineno or function.lineno) + 1):
             for tag in tags_of(lines[number - 1]):
-                found[tag] = (function.name, lines[number - 1].strip())
+                found.setdefault(tag, (function.name, lines[number - 1].strip()))    # the outer of nested functions
     return found
 
 

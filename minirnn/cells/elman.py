@@ -27,7 +27,7 @@ class Elman(Cell):
         W̄       = Σ_t z̄_t h_{t-1}ᴴ         (E5)  one product over all steps and rows, after the loop
 
     Rows of the arrays are examples, so the code reads h Wᵀ for W h, and z̄ W* for Wᴴ z̄.
-    Shapes: a, z, h (B, n); W (n, n).   Cost: 2BTn² multiply-adds forward twice, 4BTn² backward; memory 2BTn.
+    Shapes: a, z, h (B, n); W (n, n).   Cost: BTn² multiply-adds forward, twice that backward; memory 2BTn.
     Derivation: docs/derivations/elman.md
     """
 

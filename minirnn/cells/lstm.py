@@ -33,7 +33,7 @@ class LSTM(Cell):
         h̄_{t-1}  = Wᵀ z̄_t                         (L14) undoes (L1)
         W̄        = Σ_t z̄_t h_{t-1}ᵀ               (L15) all four gates in one product, after the loop
 
-    Shapes: a, z (B, 4n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 8BTn² multiply-adds forward, 16BTn² backward.
+    Shapes: a, z (B, 4n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 4BTn² multiply-adds forward, 8BTn² backward.
     Cached: the gates, in the memory of a, and tanh c.   Derivation: docs/derivations/lstm.md
     """
 

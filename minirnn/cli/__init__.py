@@ -34,7 +34,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"minirnn.cli.{name}").command
+        module = "listing" if name == "list" else name              # a module `list` would hide the builtin here
+        return importlib.import_module(f"minirnn.cli.{module}").command
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from minirnn import gradcheck
+from minirnn import catalog, gradcheck
 from minirnn.errors import CheckFailed
 
 
@@ -63,17 +63,19 @@ def explain(row: gradcheck.Row) -> str:
 
 
 def _show(rows: list[gradcheck.Row]) -> None:
-    table = Table(show_edge=False, pad_edge=False)
-    for heading in ("component", "example", "parameter"):
-        table.add_column(heading)
-    for heading in ("size", "max rel. error", "at", "slope", ""):
-        table.add_column(heading, justify="right")
+    table = Table(show_edge=False, pad_edge=False, box=None)
+    for heading in ("example", "parameter"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("size", "error", "worst at", "slope", ""):
+        table.add_column(heading, justify="right", no_wrap=True)
     last = ""
     for row in rows:
-        kind = f"{row.component} ({row.kind.rstrip('s')})" if row.kind else row.component
-        shown, last = (kind if kind != last else ""), kind
+        title = f"{row.component} ({catalog.singular(row.kind)})"
+        if title != last:
+            table.add_row(f"[bold]{title}[/]")
+            last = title
         slope = "linear" if row.slope == float("inf") else f"{row.slope:.2f}"
         at = ",".join(map(str, row.worst))
         verdict = "[green]ok[/]" if row.passed else "[bold red]FAILED[/]"
-        table.add_row(shown, row.example, row.parameter, str(row.size), f"{row.error:.1e}", at, slope, verdict)
-    Console().print(table)
+        table.add_row(f"  {row.example}", row.parameter, str(row.size), f"{row.error:.1e}", at, slope, verdict)
+    Console(highlight=False).print(table)

@@ -14,7 +14,7 @@ Array = Any
 
 
 def jacobian_norms(layer: Recurrent, X: Array) -> Array:
-    """‖∂h_T/∂h_t‖_F, exactly, for t = 0 .. T and each example.  [chu2017, Table 6; math: bptt.md]
+    """‖∂h_T/∂h_t‖_F, exactly, for t = 0 .. T and each example.  [chu, Table 6; math: bptt.md]
 
     X (T, B, m), the layer's input. Returns (T + 1, B); the last row is ‖I‖_F = √n. For a cell with two states the
     derivative is of h with respect to h, along all paths.

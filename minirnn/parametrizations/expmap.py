@@ -26,7 +26,7 @@ class ExpMap(Parametrization):
         ā_ij = B̄_ij − B̄_ji,  i < j                                 (X7)  undoes (X1)
 
     params    A (n, n): the strict upper triangle is read, the rest is ignored and its gradient is zero
-    pullback  W̄ (n, n) -> {"A": (n, n)}     cost: one Hermitian eigendecomposition, O(n³), and six products per sequence
+    pullback  W̄ (n, n) -> {"A": (n, n)}    cost: one Hermitian eigendecomposition, O(n³), and five products per sequence
     raises    UsageError if A is not square or not real
     Derivation: docs/derivations/expmap.md
     """

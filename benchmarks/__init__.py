@@ -1,0 +1,1 @@
+"""Training steps timed against torch.nn: `python -m benchmarks`, described in README.md beside this file."""

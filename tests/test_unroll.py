@@ -1,0 +1,249 @@
+"""The loop over time against literal transcriptions and closed forms."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import oracles
+import pytest
+
+from minirnn import catalog, unroll
+from minirnn.activations import Identity, LeakyReLU
+from minirnn.cells import LSTM, Elman
+
+LENGTHS = (1, 15, 16, 17, 40)          # around one segment of the loop, and several
+ACTIVATIONS = tuple(catalog.components("activations"))
+
+
+def elman_problem(T, activation="tanh", B=3, n=4, m=2, seed=0):
+    rng = np.random.default_rng(seed)
+    f = LeakyReLU(0.5) if activation == "leaky-relu" else catalog.find("activations", activation)()
+    arrays = {
+        "X": rng.standard_normal((T, B, m)),
+        "U": rng.standard_normal((n, m)),
+        "W": rng.standard_normal((n, n)) / np.sqrt(n),
+        "b": rng.standard_normal(n),
+        "h0": rng.standard_normal((B, n)),
+    }
+    return Elman(f), arrays, rng
+
+
+def forward(cell, p, keep=True):
+    w = SimpleNamespace(W=p["W"])
+    return unroll.forward(cell, p["X"] @ p["U"].T + p["b"], (p["h0"],), w, keep), w
+
+
+def backward(cell, p, dH):
+    """All gradients by name, through `unroll.backward`."""
+    tape, w = forward(cell, p)
+    dA = np.full((*p["X"].shape[:2], len(p["b"])), np.nan)
+    (dh0,), dmatrices, _ = unroll.backward(cell, dH, tape, w, dA.__setitem__)
+    return {
+        "X": dA @ p["U"], "U": np.einsum("tbi,tbj->ij", dA, p["X"]), "b": dA.sum((0, 1)), "h0": dh0, **dmatrices
+    }
+
+
+def assert_close(found, wanted, limit=1e-12):
+    assert set(found) == set(wanted)
+    for name, a in wanted.items():
+        error = np.max(np.abs(found[name] - a)) / max(np.max(np.abs(a)), 1e-300)
+        assert error <= limit, f"{name}: relative error {error:.2e}"
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_elman_forward_is_the_literal_recurrence(activation):
+    cell, p, _ = elman_problem(20, activation)
+    _, h = oracles.elman(p["X"], p["U"], p["W"], p["b"], p["h0"], activation)
+    np.testing.assert_allclose(forward(cell, p)[0].states[0], h, rtol=1e-12, atol=1e-14)
+
+
+def test_lstm_forward_is_the_literal_recurrence():
+    rng = np.random.default_rng(1)
+    T, B, n, m = 20, 3, 4, 2
+    X, U, W = rng.standard_normal((T, B, m)), rng.standard_normal((4 * n, m)), rng.standard_normal((4 * n, n))
+    b, h0, c0 = rng.standard_normal(4 * n), rng.standard_normal((B, n)), rng.standard_normal((B, n))
+    tape = unroll.forward(LSTM(), X @ U.T + b, (h0, c0), SimpleNamespace(W=W))
+    for found, wanted in zip(tape.states, oracles.lstm(X, U, W, b, h0, c0), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_lstm_gates_saturate_without_overflow():
+    A = np.array([[[-1e4, 1e4]], [[1e4, -1e4]]]).repeat(4, axis=-1)
+    tape = unroll.forward(LSTM(), A, (np.zeros((1, 2)), np.zeros((1, 2))), SimpleNamespace(W=np.zeros((8, 2))))
+    assert all(np.isfinite(S).all() for S in tape.states)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("T", LENGTHS)
+def test_backward_is_literal_bptt_at_every_length_around_a_segment(T, activation):
+    cell, p, rng = elman_problem(T, activation)
+    dH = rng.standard_normal((T, 3, 4))
+    wanted = oracles.elman_bptt(p["X"], p["U"], p["W"], p["b"], p["h0"], activation, dH)
+    assert_close(backward(cell, p, dH), wanted)
+
+
+@pytest.mark.parametrize("T", LENGTHS)
+def test_linear_network_has_its_closed_form_state(T):
+    cell, p, _ = elman_problem(T, "identity")
+    powers = [np.linalg.matrix_power(p["W"], k) for k in range(T + 1)]
+    for s in range(3):
+        h = powers[T] @ p["h0"][s] + sum(powers[T - t] @ (p["U"] @ p["X"][t - 1, s] + p["b"]) for t in range(1, T + 1))
+        np.testing.assert_allclose(forward(cell, p)[0].states[0][-1, s], h, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("T", LENGTHS)
+def test_linear_network_has_its_closed_form_gradient(T):
+    """For L = cᵀh_T: dL/dW = Σ_t (Wᵀ)^{T-t} c h_{t-1}ᵀ, dL/dU = Σ_t (Wᵀ)^{T-t} c x_tᵀ, dL/dh_0 = (Wᵀ)^T c."""
+    p = elman_problem(T, "identity")[1]
+    c = np.random.default_rng(2).standard_normal((3, 4))
+    H = forward(Elman(Identity()), p)[0].states[0]
+    back = [np.linalg.matrix_power(p["W"].T, k) for k in range(T + 1)]
+    terms = [(back[T - t] @ c[s], H[t - 1, s], p["X"][t - 1, s]) for t in range(1, T + 1) for s in range(3)]
+    found = backward(Elman(Identity()), p, c[None])
+    del found["X"]
+    assert_close(found, {
+        "W": sum(np.outer(z, h) for z, h, _ in terms),
+        "U": sum(np.outer(z, x) for z, _, x in terms),
+        "b": sum(z for z, _, _ in terms),
+        "h0": np.array([back[T] @ c[s] for s in range(3)]),
+    })
+
+
+@pytest.mark.parametrize("cell", [Elman(), LSTM()], ids=["elman", "lstm"])
+@pytest.mark.parametrize("K", [1, 5, 16, 17, 20])
+def test_reading_the_last_steps_alone_equals_zero_gradients_before(cell, K):
+    rng = np.random.default_rng(3)
+    T, B, n, G = 20, 2, 3, len(cell.gates)
+    A, W = rng.standard_normal((T, B, G * n)), rng.standard_normal((G * n, n))
+    state = tuple(rng.standard_normal((2, B, n)))[: cell.states]
+    tape = unroll.forward(cell, A.copy(), state, SimpleNamespace(W=W))
+    dH = rng.standard_normal((K, B, n))
+    padded = np.concatenate([np.zeros((T - K, B, n)), dH])
+    results = []
+    for given in (dH, padded):
+        dA = np.empty_like(A)
+        dstate, dmatrices, _ = unroll.backward(cell, given, tape, SimpleNamespace(W=W), dA.__setitem__)
+        results.append([dA, *dstate, dmatrices["W"]])
+    for short, long in zip(*results, strict=True):
+        np.testing.assert_array_equal(short, long)
+
+
+# ---- truncated backpropagation: values are carried on, gradients stop
+
+
+def pieces(p, length):
+    return [{**p, "X": p["X"][start : start + length]} for start in range(0, len(p["X"]), length)]
+
+
+@pytest.mark.parametrize("length", [1, 7, 16, 20, 40])
+def test_pieces_with_carried_state_compute_the_whole_sequence(length):
+    cell, p, _ = elman_problem(40)
+    whole, h = forward(cell, p)[0].states[0], p["h0"]
+    parts = []
+    for piece in pieces(p, length):
+        states = forward(cell, {**piece, "h0": h})[0].states[0]
+        parts.append(states[1:])
+        h = states[-1]
+    np.testing.assert_allclose(np.concatenate(parts), whole[1:], rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("length", [7, 20])
+def test_truncated_gradient_holds_the_carried_state_constant(length):
+    """The gradient of each piece is its finite difference with the carried state as a fixed number."""
+    cell, p, rng = elman_problem(21)
+    h, step = p["h0"], 1e-6
+    for k, piece in enumerate(pieces(p, length)):
+        piece = {**piece, "h0": h, "W": p["W"].copy()}
+        C = rng.standard_normal((len(piece["X"]), 3, 4))
+        dW = backward(cell, piece, C)["W"]
+        numeric = np.zeros_like(dW)
+        for index in np.ndindex(dW.shape):
+            kept = piece["W"][index]
+            losses = []
+            for sign in (1, -1):
+                piece["W"][index] = kept + sign * step
+                losses.append(np.sum(C * forward(cell, piece)[0].states[0][1:]))
+            piece["W"][index] = kept
+            numeric[index] = (losses[0] - losses[1]) / (2 * step)
+        assert np.max(np.abs(dW - numeric)) <= 1e-7 * np.max(np.abs(numeric)), f"piece {k}"
+        h = forward(cell, piece)[0].states[0][-1]
+
+
+# ---- vanished gradients become exact zeros
+
+
+def contraction(scale, T=64, dtype=np.float64):
+    """∂L/∂h_t = scale^{T-t} exactly: a linear network with W = scale · I."""
+    cell, n = Elman(Identity()), 2
+    w = SimpleNamespace(W=(scale * np.identity(n)).astype(dtype))
+    return cell, unroll.forward(cell, np.zeros((T, 1, n), dtype), (np.zeros((1, n), dtype),), w), w
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_vanished_gradient_becomes_exact_zeros(dtype):
+    cell, tape, w = contraction(1e-8, dtype=dtype)
+    dA = np.full((64, 1, 2), np.nan, dtype)
+    (dh0,), _, _ = unroll.backward(cell, np.ones((1, 1, 2), dtype), tape, w, dA.__setitem__)
+    assert not dh0.any()
+    assert not dA[:-48].any()              # 1e-8 sixteen times over is below every dtype's range after three segments
+
+
+def test_a_nan_stays_a_nan():
+    cell, tape, w = contraction(1e-30)
+    dH = np.array([[[np.nan, 1.0]]])
+    (dh0,), _, _ = unroll.backward(cell, dH, tape, w, lambda steps, dA: None)
+    assert np.isnan(dh0).any()
+
+
+def test_a_nan_stays_a_nan_next_to_vanished_entries():
+    d = np.array([np.nan, 1e-320])
+    assert np.isnan(unroll._flush(d)[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_a_gradient_that_has_not_vanished_is_unchanged_bit_for_bit(dtype):
+    tiny = np.finfo(dtype).tiny
+    d = np.array([1e9 * tiny, -0.0, tiny / 4, -3.5 * tiny, 0.0, -1e-3], dtype)
+    for part in (d, d[:-1]):
+        assert unroll._flush(part).dtype == dtype
+        assert unroll._flush(part).tobytes() == part.tobytes()
+
+
+@pytest.mark.parametrize("T", LENGTHS)
+def test_flushing_changes_no_bit_where_nothing_vanishes(T, monkeypatch):
+    cell, p, rng = elman_problem(T)
+    dH = rng.standard_normal((T, 3, 4))
+    flushed = backward(cell, p, dH)
+    monkeypatch.setattr(unroll, "_flush", lambda d: d)
+    for name, d in backward(cell, p, dH).items():
+        assert d.tobytes() == flushed[name].tobytes(), name
+
+
+# ---- evaluation
+
+
+@pytest.mark.parametrize("cell", [Elman(), LSTM()], ids=["elman", "lstm"])
+def test_evaluation_keeps_nothing_and_gives_the_same_states(cell):
+    rng = np.random.default_rng(4)
+    A, W = rng.standard_normal((20, 2, len(cell.gates) * 3)), rng.standard_normal((len(cell.gates) * 3, 3))
+    state = tuple(rng.standard_normal((2, 2, 3)))[: cell.states]
+    kept, dropped = (unroll.forward(cell, A.copy(), state, SimpleNamespace(W=W), keep) for keep in (True, False))
+    assert len(kept.caches) == 20
+    assert dropped.caches == []
+    for a, b in zip(kept.states, dropped.states, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("cell", [Elman(), LSTM()], ids=["elman", "lstm"])
+def test_backward_may_be_run_twice_on_one_tape(cell):
+    """A step changes neither the tape nor its arguments."""
+    rng = np.random.default_rng(5)
+    A, W = rng.standard_normal((18, 2, len(cell.gates) * 3)), rng.standard_normal((len(cell.gates) * 3, 3))
+    state = tuple(rng.standard_normal((2, 2, 3)))[: cell.states]
+    tape = unroll.forward(cell, A, state, SimpleNamespace(W=W))
+    dH = rng.standard_normal((18, 2, 3))
+    kept = dH.copy()
+    first, second = (unroll.backward(cell, dH, tape, SimpleNamespace(W=W), lambda s, d: None) for _ in range(2))
+    np.testing.assert_array_equal(dH, kept)
+    np.testing.assert_array_equal(first[1]["W"], second[1]["W"])
+    for a, b in zip(first[0], second[0], strict=True):
+        np.testing.assert_array_equal(a, b)
