@@ -10,6 +10,7 @@ from typing import Any
 import click
 import numpy as np  # noqa: F401 - its BLAS must be loaded to be reported
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_info
 
@@ -37,7 +38,7 @@ def command(data_dir: str | None, as_json: bool) -> None:
     for topic, facts in found.items():
         table.add_row(f"[bold]{topic}[/]", "")
         for name, value in facts.items():
-            table.add_row(f"  {name}", str(value))
+            table.add_row(f"  {name}", escape(str(value)))
     Console(highlight=False).print(table)
 
 

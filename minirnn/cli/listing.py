@@ -7,6 +7,7 @@ import json
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from minirnn import catalog
@@ -35,7 +36,7 @@ def command(kind: str | None, as_json: bool) -> None:
     for k, components in found.items():
         table.add_row(f"[bold]{k}[/]", "")
         for name, text in components.items():
-            table.add_row(f"  {name}", text.replace("[", r"\["))
+            table.add_row(f"  {name}", escape(text))
     Console(highlight=False).print(table)
 
 
