@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from minirnn.trainer import Event
 
@@ -28,8 +28,8 @@ class Live:
     def __enter__(self) -> Live:
         if not self.quiet and self.console.is_terminal:
             self.bar = Progress(
-                TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"),
-                TextColumn("{task.fields[latest]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+                TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.completed}/{task.total}"),
+                TextColumn("{task.fields[latest]}"), TimeRemainingColumn(compact=True), TextColumn("left"),
                 console=self.console,
             )
             self.bar.start()
