@@ -15,7 +15,9 @@ from typing import Any
 
 from minirnn.errors import UsageError
 
-BACKWARD = {"backward", "step_backward", "matrix_gradients", "vector_gradients", "gradients", "pullback"}
+BACKWARD = {
+    "backward", "step_backward", "matrix_gradients", "vector_gradients", "gradients", "pullback", "apply_adjoint",
+}
 COMMENT = re.compile(r"#\s*((?:\(\w+\d\w*\)\s*)+)")
 
 
