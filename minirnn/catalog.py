@@ -19,12 +19,13 @@ KINDS = {
     "activations": ("minirnn.activations", "Activation"),
     "parametrizations": ("minirnn.parametrizations", "Parametrization"),
     "layers": ("minirnn.layers", "Layer"),
+    "regularizers": ("minirnn.regularizers", "Regularizer"),
     "losses": ("minirnn.losses", "Loss"),
     "rules": ("minirnn.optimizers", "Rule"),
     "tasks": ("minirnn.tasks", "Task"),
     "models": ("minirnn.models", None),
 }
-CHECKED = ("cells", "activations", "parametrizations", "layers", "losses", "models")
+CHECKED = ("cells", "activations", "parametrizations", "layers", "regularizers", "losses", "models")
 
 
 def components(kind: str) -> dict[str, Any]:

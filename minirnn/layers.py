@@ -6,20 +6,25 @@ Each layer's `backward` returns (∂L/∂input, {name: gradient}) and stores not
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from minirnn import unroll
-from minirnn.cells import LSTM, Cell, Elman
+from minirnn.activations import Identity, ModReLU
+from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
-from minirnn.linalg import outer_sum
-from minirnn.parametrizations import Dense, ExpMap, Parametrization
+from minirnn.linalg import as_kind, blocks, outer_sum, product
+from minirnn.operators import Operator
+from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
+from minirnn.paths import join
+from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
 from minirnn.rows import Rows
 
 Array = Any
+INITIAL = "h0", "c0"    # the trained initial states' names, in the order of a cell's states
 
 
 class Layer(ABC):
@@ -68,6 +73,39 @@ class Linear(Layer):
     @classmethod
     def examples(cls, n, rng):
         yield "", (cls(rng.standard_normal((n + 1, n)), rng.standard_normal(n + 1)), rng.standard_normal((4, 3, n)))
+
+
+class SplitLinear(Layer):
+    """y = W [Re x; Im x] + b: a real read-out of complex numbers, at every position.  [arjovsky2016]
+
+        P = [Re X | Im X]                  (S1)  then Y = P Wᵀ + b, as in Linear
+        X̄ = P̄₁ + i P̄₂                      (S2)  undoes (S1); P̄₁ and P̄₂ are the halves of what Linear returns
+
+    W (rows, 2 columns), b (rows,), both real; X (..., columns) complex -> Y (..., rows) real.
+    Derivation: docs/derivations/layers.md
+    """
+
+    summary = "y = W [Re x; Im x] + b, a real read-out of complex numbers"
+
+    def __init__(self, W, b):
+        super().__init__()
+        self.linear = Linear(W, b)
+        self.params = self.linear.params                            # one dict: the paths are those of Linear
+
+    def forward(self, X):
+        P = np.concatenate([X.real, X.imag], axis=-1)               # (S1)
+        return self.linear.forward(P)
+
+    def backward(self, dY, cache):
+        dP, grads = self.linear.backward(dY, cache)
+        real, imag = blocks(dP, 2)
+        dX = real + 1j * imag                                       # (S2) undoes (S1)
+        return dX, grads
+
+    @classmethod
+    def examples(cls, n, rng):
+        X = rng.standard_normal((4, 3, n)) + 1j * rng.standard_normal((4, 3, n))
+        yield "", (cls(rng.standard_normal((n + 1, 2 * n)), rng.standard_normal(n + 1)), X)
 
 
 class OneHot(Layer):
@@ -153,51 +191,101 @@ class Recurrent(Layer):
         Ū = Σ_t ā_t x_tᴴ                   (C2)  one product per segment of the loop, added up
         b̄ = Σ_t ā_t                        (C3)
         X̄ = Ā U*                           (C4)
+        W̄ ← W̄ + ∂(penalties)/∂W            (C5)  and Ū likewise, before they are pulled back to the parameters
+
+    A trained initial state is one vector, the same for every example s, wherever a sequence starts from it:
+
+        h_{0,s} = h0                       (C6)  c0 likewise
+        h̄0 = Σ_s h̄_{0,s}                   (C7)  undoes (C6); zero for a state that was carried over as a value
 
     cell      one step and its adjoint
     U         parametrization (G n, m) of the input matrix
-    b         (G n,), one bias per gate
+    b         (G n,), one bias per gate, or None where the activation brings its own
     matrices  the cell's matrices by name, each a parametrization: {"W": ExpMap(...)}
+    h0        None: every sequence starts at zero. Else where training starts: (h0,) or (h0, c0), each (n,)
+    regularizers   penalties on these matrices or on U; what they add to ∂L/∂W is pulled back with it
     X (T, B, m) -> H (T, B, n).   Derivation: docs/derivations/layers.md and bptt.md
     """
 
     summary = "a cell unrolled over time"
 
-    def __init__(self, cell: Cell, U: Parametrization, b: Array, **matrices: Parametrization):
-        super().__init__(b=b)
+    def __init__(
+        self, cell: Cell, U: Parametrization, b: Array | None, *, h0: tuple[Array, ...] | None = None,
+        regularizers: Sequence[Regularizer] = (), **matrices: Parametrization,
+    ):
+        super().__init__(**({} if b is None else {"b": b}))
         if set(matrices) != set(cell.matrices):
             raise UsageError(f"{type(cell).__name__} needs the matrices {[*cell.matrices]} (got {[*matrices]})")
         self.cell, self.U, self.matrices = cell, U, matrices
-        self.hidden_size = len(b) // len(cell.gates)
+        given = {"U": U.matrix()[0], **{name: p.matrix()[0] for name, p in matrices.items()}}
+        self.hidden_size = given["U"].shape[0] // len(cell.gates)
         self.children = {"": cell, "U": U, **matrices}
         for name, (rows, columns) in cell.matrices.items():
             wanted = (rows * self.hidden_size, columns * self.hidden_size)
-            given = matrices[name].matrix()[0].shape
-            if given != wanted:
-                raise UsageError(f"{type(cell).__name__} needs a matrix {name} of shape {wanted} (got {given})")
+            if given[name].shape != wanted:
+                raise UsageError(
+                    f"{type(cell).__name__} needs a matrix {name} of shape {wanted} (got {given[name].shape})"
+                )
+        if b is not None and b.shape != given["U"].shape[:1]:
+            raise UsageError(f"b must have one entry per row of U, {given['U'].shape[:1]} (got {b.shape})")
+        kinds = {name: x.dtype.kind for name, x in given.items()}
+        if len(set(kinds.values())) > 1:
+            raise UsageError(f"the matrices must all be real or all complex (got kinds {kinds}); cast with astype")
+        if kinds["U"] == "f" and any(np.iscomplexobj(x) for x in (b, *(h0 or ()))):
+            raise UsageError("a complex b or h0 needs complex matrices (got real ones); cast them with astype")
+        cell.check(self.hidden_size, given["U"].dtype)
+        for regularizer in regularizers:
+            if regularizer.matrix not in ("U", *matrices):
+                raise UsageError(f"there is no matrix {regularizer.matrix!r} to penalise; choose of {['U', *matrices]}")
+            owner = {"U": U, **matrices}[regularizer.matrix]
+            if isinstance(owner.matrix()[0], Operator):
+                raise UsageError(f"a penalty needs a dense matrix; {type(owner).__name__} is applied as an operator")
+        self.regularizers = tuple(regularizers)
+        if h0 is not None:
+            self.train_initial_state(*h0)
 
-    def initial_state(self, batch_size: int) -> tuple[Array, ...]:
-        """h₀ = 0, and c₀ = 0."""
-        b = self.params["b"]
-        shape = (batch_size, self.hidden_size)
-        return tuple(np.zeros(shape, dtype=b.dtype, like=b) for _ in range(self.cell.states))
+    def train_initial_state(self, *h0: Array) -> None:
+        """Make the initial state a parameter, "h0", and for a cell with two states "c0", that starts at these (n,)."""
+        given, wanted = [x.shape for x in h0], [(self.hidden_size,)] * self.cell.states
+        if given != wanted:
+            raise UsageError(f"an initial state of {type(self.cell).__name__} has the shapes {wanted} (got {given})")
+        self.params.update(zip(INITIAL, h0, strict=False))
+
+    def initial_state(self, batch_size: int, like: Array) -> tuple[Array, ...]:
+        """h₀, and c₀: as trained, or zero; of the type and on the device of `like`, the projected input."""
+        states = []
+        for name in INITIAL[: self.cell.states]:
+            h = np.zeros((batch_size, self.hidden_size), dtype=like.dtype, like=like)
+            if name in self.params:
+                h += self.params[name]                              # (C6)
+            states.append(h)
+        return tuple(states)
+
+    def project(self, X: Array, U: Array) -> Array:
+        """U x_t + b for all t at once: (T, B, G n)."""
+        A = product(X, U.T)
+        if "b" in self.params:
+            A += self.params["b"]                                   # (C1)
+        return A
 
     def forward(self, X, state=None, keep=True):
         """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation."""
         (U, U_cache), made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
-        state = self.initial_state(X.shape[1]) if state is None else state
-        A = X @ U.T
-        A += self.params["b"]                                       # (C1)
+        A = self.project(X, U)
+        carried = state is not None
+        state = state if carried else self.initial_state(X.shape[1], A)
         w = SimpleNamespace(**{name: _column_major(W) for name, (W, _) in made.items()})
         tape = unroll.forward(self.cell, A, state, w, keep)
         last = tuple(S[-1] for S in tape.states)
-        return tape.states[0][1:], last, (X, U, U_cache, made, tape)
+        penalties = [r.forward(U if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
+        return tape.states[0][1:], last, (X, U, U_cache, made, tape, carried, penalties)
 
     def backward(self, dH, cache, input_gradient=True):
         """dH (K, B, n), at the last K steps, to (dX (T, B, m), gradients); dX is None where nobody asks for it."""
-        X, U, U_cache, made, tape = cache
+        X, U, U_cache, made, tape, carried, penalties = cache
         w = SimpleNamespace(**{name: W for name, (W, _) in made.items()})
-        dU, db = np.zeros_like(U), np.zeros_like(self.params["b"])
+        dU: Array = 0                                               # an operator's gradient has a shape of its own
+        db: Array = 0
         dX = np.empty_like(X) if input_gradient else None
 
         def take(steps: slice, dA: Array) -> None:
@@ -205,16 +293,29 @@ class Recurrent(Layer):
             dU = dU + outer_sum(U, dA, X[steps])                    # (C2)
             db = db + np.sum(dA.reshape(-1, dA.shape[-1]), axis=0)  # (C3)
             if dX is not None:
-                dX[steps] = dA @ U.conj()                           # (C4)
+                dX[steps] = as_kind(product(dA, U.conj()), X)       # (C4)
 
-        _, dW, grads = unroll.backward(self.cell, dH, tape, w, take)
-        grads["b"] = db
-        for name, d in self.U.pullback(dU, U_cache).items():
+        dstate, dW, grads = unroll.backward(self.cell, dH, tape, w, take)
+        for name, d in zip(INITIAL, dstate, strict=False):
+            if name in self.params:
+                dh0 = as_kind(np.sum(d, axis=0), self.params[name])  # (C7) undoes (C6)
+                grads[name] = np.zeros_like(dh0) if carried else dh0
+        if "b" in self.params:
+            grads["b"] = as_kind(db, self.params["b"])
+        dW["U"] = dU
+        for regularizer, (_, penalty_cache) in zip(self.regularizers, penalties, strict=True):
+            total = dW[regularizer.matrix] + regularizer.backward(penalty_cache)    # (C5)
+            dW[regularizer.matrix] = total
+        for name, d in self.U.pullback(dW["U"], U_cache).items():
             grads[join("U", name)] = d
         for matrix, parametrization in self.matrices.items():
             for name, d in parametrization.pullback(dW[matrix], made[matrix][1]).items():
                 grads[join(matrix, name)] = d
         return dX, grads
+
+    def penalty(self, cache) -> Array:
+        """The sum of the regularizers' values on this tape; 0 without any."""
+        return sum(value for value, _ in cache[-1])
 
     @classmethod
     def examples(cls, n, rng):
@@ -225,14 +326,27 @@ class Recurrent(Layer):
         yield "elman", (cls(Elman(), dense(n, 2), rng.standard_normal(n), W=dense(n, n)), X)
         orthogonal = ExpMap(rng.standard_normal((n, n)))
         yield "elman, expmap", (cls(Elman(), dense(n, 2), rng.standard_normal(n), W=orthogonal), X)
+        penalties = SoftOrthogonality(0.3), WeightDecay(0.2, "U")
+        yield "penalties", (cls(Elman(), dense(n, 2), np.zeros(n), W=dense(n, n), regularizers=penalties), X)
         yield "lstm", (cls(LSTM(), dense(4 * n, 2), rng.standard_normal(4 * n), W=dense(4 * n, n)), X)
+        h0 = (rng.standard_normal(n),)
+        yield "elman, h0", (cls(Elman(), dense(n, 2), rng.standard_normal(n), h0=h0, W=dense(n, n)), X)
+        h0 = tuple(rng.standard_normal((2, n)))
+        yield "lstm, h0", (cls(LSTM(), dense(4 * n, 2), rng.standard_normal(4 * n), h0=h0, W=dense(4 * n, n)), X)
+        after, W_h = GRU("after", rng.standard_normal(n)), ExpMap(rng.standard_normal((n, n)))
+        unitary, modrelu = UnitaryProduct.random(n, rng), ModReLU(rng.uniform(-0.3, 0, n))
+        U, h0 = Dense(_complex((n, 2), rng)), (_complex((n,), rng),)
+        yield "complex, real input", (cls(Elman(modrelu), U, None, h0=h0, W=unitary), X)
+        U, W, b = Dense(_complex((n, 2), rng)), Dense(_complex((n, n), rng) / n), _complex((n,), rng)
+        yield "complex, complex input", (cls(Elman(modrelu), U, b, W=W), _complex((5, 3, 2), rng))
+        yield "complex, real bias", (cls(Elman(Identity()), U, b.real.copy(), h0=(b.real.copy(),), W=unitary), X)
+        yield "gru", (cls(after, dense(3 * n, 2), rng.standard_normal(3 * n), W=dense(2 * n, n), W_h=W_h), X)
 
 
-def join(prefix: str, name: str) -> str:
-    """Parameter names are paths; the empty name stands for its owner."""
-    return f"{prefix}.{name}" if prefix and name else prefix or name
+def _complex(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
 def _column_major(W: Array) -> Array:
     """W laid out so that W.T, which every step multiplies by, is contiguous: 1.6x per product at n = 128."""
-    return W.copy(order="F") if hasattr(W, "dtype") else W
+    return W if isinstance(W, Operator) else W.copy(order="F")

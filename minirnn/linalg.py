@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minirnn import backend
+
 Array = Any
 
 
@@ -21,6 +23,16 @@ def blocks(z: Array, count: int) -> list[Array]:
     """The `count` equal parts of the last axis, as views: one per gate."""
     n = z.shape[-1] // count
     return [z[..., k * n : (k + 1) * n] for k in range(count)]
+
+
+def product(X: Array, M: Array) -> Array:
+    """X M, X (..., rows of M), as one matrix product: NumPy's own @ would make one per leading index, slower."""
+    return (X.reshape(-1, X.shape[-1]) @ M).reshape(*X.shape[:-1], M.shape[-1])
+
+
+def as_kind(d: Array, x: Array) -> Array:
+    """∂L/∂x from the gradient d that a complex formula gives: of a real x that feeds complex numbers, the real part."""
+    return d if x.dtype.kind == "c" else d.real
 
 
 def outer_sum(W: Array, dZ: Array, H: Array) -> Array:
@@ -50,3 +62,112 @@ def orthogonality_error(W: Array) -> Array:
     W = W if W.shape[0] >= W.shape[1] else W.conj().T
     gram = W.conj().T @ W
     return np.linalg.norm(gram - np.identity(gram.shape[0], dtype=W.dtype, like=W))
+
+
+def generator(G: Array, M: Array) -> Array:
+    """A = G Mᴴ − M Gᴴ, skew-Hermitian: with G = ∂L/∂M, the loss falls along −A M at the rate ½‖A‖².  [tagare2011]"""
+    K = G @ M.conj().T
+    return K - K.conj().T
+
+
+def cayley(A: Array, X: Array | None = None) -> Array:
+    """(I + A)⁻¹ (I − A) X, orthogonal (unitary) times X for a skew A; X = None is the identity, without the product.
+
+    A solve, never an inverse: it is backward stable, so the result stays orthogonal to rounding even for a huge A.
+    """
+    identity = np.identity(A.shape[0], dtype=A.dtype, like=A)
+    right = identity - A if X is None else X - A @ X
+    return backend.solve(identity + A, right)
+
+
+def polar(W: Array) -> Array:
+    """U Vᴴ of W = U S Vᴴ: the nearest matrix with orthonormal columns (rows, if wide), in the Frobenius norm."""
+    U, _, Vh = np.linalg.svd(W, full_matrices=False)
+    return U @ Vh
+
+
+def newton_schulz(M: Array) -> Array:
+    """3/2 M − 1/2 M (Mᴴ M): squares the error of nearly orthonormal columns; needs ‖M‖₂ < √3.  [bjorck1971]"""
+    return 1.5 * M - 0.5 * (M @ (M.conj().T @ M))
+
+
+def reorthogonalised(M: Array) -> Array:
+    """M back on the Stiefel manifold: one Newton–Schulz step, or the polar factor if ‖MᴴM − I‖_F is above 0.1.
+
+    The question costs one small copy to the host.
+    """
+    near = backend.to_host(orthogonality_error(M)) <= 0.1
+    return newton_schulz(M) if near else polar(M)
+
+
+def reflect(v: Array, X: Array) -> Array:
+    """R X with R = I − 2 v vᴴ/‖v‖², for every column of X (..., n, k): R = Rᴴ = R⁻¹.  [householder1958]"""
+    s = v.conj() @ X
+    return X - (2 / np.sum((v.conj() * v).real)) * (v[:, None] * s[..., None, :])
+
+
+def reflection_gradient(v: Array, Y: Array, dY: Array) -> Array:
+    """∂L/∂v for Y = R X, from the output Y (n, k): (2/q)(I − v vᴴ/q) K v, q = ‖v‖², K = Ȳ Yᴴ − Y Ȳᴴ.
+
+    It is orthogonal to v and to i v, as it must be: R depends on neither the length nor the phase of v.
+    """
+    q = np.sum((v.conj() * v).real)
+    Kv = dY @ (Y.conj().T @ v) - Y @ (dY.conj().T @ v)
+    return (2 / q) * (Kv - (v.conj() @ Kv / q) * v)
+
+
+def block_product(V: Array, X: Array) -> Array:
+    """diag(V_k1 .. V_kg) x for every row x of X and gate k, side by side: V (G, g, m, m), X (..., g m) -> (..., G g m).
+
+    One batched matrix product of (rows, m) by (m, m); multiply-adds: rows G g m².
+    """
+    G, g, m, _ = V.shape
+    grouped = X.reshape(-1, g, m).swapaxes(0, 1)                    # (g, rows, m)
+    Z = grouped @ V.swapaxes(-1, -2)                                # (G, g, rows, m)
+    return Z.transpose(2, 0, 1, 3).reshape(*X.shape[:-1], G * g * m)
+
+
+def block_adjoint(V: Array, dZ: Array) -> Array:
+    """The adjoint of x → `block_product(V, x)`: Σ_k diag(V_k1 .. V_kg)ᵀ z̄_k, (..., G g m) -> (..., g m)."""
+    G, g, m, _ = V.shape
+    grouped = dZ.reshape(-1, G, g, m).transpose(1, 2, 0, 3)         # (G, g, rows, m)
+    return np.sum(grouped @ V, axis=0).swapaxes(0, 1).reshape(*dZ.shape[:-1], g * m)
+
+
+def block_gradient(V: Array, dZ: Array, X: Array) -> Array:
+    """The adjoint of V → `block_product(V, x)`: Σ over rows of z̄_kj x_jᵀ, in the shape of V, as one batched product."""
+    G, g, m, _ = V.shape
+    dZ = dZ.reshape(-1, G, g, m).transpose(1, 2, 3, 0)              # (G, g, m, rows)
+    return dZ @ X.reshape(-1, g, m).swapaxes(0, 1)                  # (g, rows, m), broadcast over gates
+
+
+def rotate(X: Array, p: Array, q: Array, c: Array, s: Array) -> Array:
+    """X with its rows p and q turned in their planes: c x_p − s x_q and s x_p + c x_q; the angle's inverse is −s.
+
+    p, q (m,), disjoint indices; c, s (m, 1), cosines and sines; X (n, columns).   Cost: 4m multiplications per column.
+    """
+    Y, Xp, Xq = X.copy(), X[p], X[q]
+    Y[p] = c * Xp - s * Xq
+    Y[q] = s * Xp + c * Xq
+    return Y
+
+
+def power_iteration(W: Array, v: Array) -> tuple[Array, Array]:
+    """One step towards the leading singular pair: u = W v / ‖W v‖, then v = Wᴴ u / ‖Wᴴ u‖.  [golub2013, sec. 8.2]
+
+    The error of the directions falls by (σ₂/σ₁)² per step; Re uᴴ W v is then an estimate of ‖W‖₂ from below whose
+    error is of second order in that of v. W (rows, columns), v (columns,) -> u (rows,), v (columns,).
+    """
+    u = W @ v
+    u = u / np.linalg.norm(u)
+    v = W.conj().T @ u
+    return u, v / np.linalg.norm(v)
+
+
+def rayleigh_quotient(W: Array, x: Array) -> Array:
+    """xᴴ W x / xᴴ x: an eigenvalue if x is an eigenvector, second-order accurate near one only if W is normal.
+
+    Its modulus maximised over x is the numerical radius, which is the spectral radius of a normal W and can be
+    arbitrarily larger otherwise: [[0, 2], [0, 0]] has spectral radius 0 and numerical radius 1.
+    """
+    return (x.conj() @ (W @ x)) / (x.conj() @ x).real

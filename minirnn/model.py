@@ -11,7 +11,8 @@ import numpy as np
 from minirnn import backend
 from minirnn.errors import UsageError
 from minirnn.initializers import glorot
-from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, join
+from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, SplitLinear
+from minirnn.paths import join
 
 Array = Any
 
@@ -36,7 +37,7 @@ class Model:
 
     encoder     OneHot or Embedding for symbols, None for real features
     layers      recurrent layers, the first nearest to the input
-    readout     Linear
+    readout     Linear, or SplitLinear after a complex layer
     dropout     probability, on the input of every layer and of the read-out
     groups      how the published system trains its parameters; the last group matches everything
     dtype       float32 to train, float64 to check; complex parameters take the matching complex type
@@ -46,7 +47,7 @@ class Model:
         self,
         encoder: OneHot | Embedding | None,
         layers: Sequence[Recurrent],
-        readout: Linear,
+        readout: Linear | SplitLinear,
         *,
         dropout: float = 0.0,
         groups: Sequence[Group] = (Group("*"),),
@@ -104,6 +105,10 @@ class Model:
             grads.update({join(self._encoder_name, name): d for name, d in found.items()})
         return dH, grads
 
+    def penalty(self, tape):
+        """The sum of what the layers' regularizers add to the loss, on the tape of a forward pass; 0 without any."""
+        return sum(layer.penalty(cache) for layer, (_, cache) in zip(self.layers, tape[1], strict=True))
+
     def encode(self, x):
         """What the first recurrent layer sees: (T, B, m)."""
         return x if self.encoder is None else self.encoder.forward(x)[0]
@@ -145,8 +150,8 @@ class Model:
 
     @property
     def size(self) -> int:
-        """The number of trained numbers (a skew-symmetric n x n parameter is counted as stored, n²)."""
-        return sum(x.size for x in self.params.values())
+        """The number of trained real numbers (a skew-symmetric n x n parameter is counted as stored, n²)."""
+        return sum(x.size * (2 if x.dtype.kind == "c" else 1) for x in self.params.values())
 
     def map(self, function: Callable[[Array], Array]) -> Model:
         """Replace every parameter and buffer by its image, in this model, and return the model."""
@@ -181,6 +186,7 @@ def assemble(
     embedding_size: int = 0,
     layers: int = 1,
     dropout: float = 0.0,
+    train_h0: bool = False,
     groups: Sequence[Group] = (Group("*"),),
     dtype: Any = np.float32,
 ) -> Model:
@@ -190,6 +196,7 @@ def assemble(
     symbols          the input holds symbols 0 .. n_in - 1: embedded if embedding_size > 0, else one-hot
     embedding_size   0, or the length of the vector per symbol, drawn from N(0, 1)
     layers           depth of the stack
+    train_h0         learn each layer's initial state, from zero on where the system names no other start
     """
     sizes = ("hidden_size", hidden_size, 1), ("layers", layers, 1), ("embedding_size", embedding_size, 0)
     for name, value, least in sizes:
@@ -202,7 +209,13 @@ def assemble(
     elif symbols:
         encoder = OneHot(n_in)
     stack = [layer(width if k == 0 else hidden_size) for k in range(layers)]
-    readout = Linear(glorot((n_out, hidden_size), rng), np.zeros(n_out))
+    for recurrent in stack if train_h0 else ():
+        if "h0" not in recurrent.params:
+            zero = recurrent.initial_state(1, recurrent.U.matrix()[0])
+            recurrent.train_initial_state(*(s[0] for s in zero))
+    is_complex = stack[-1].U.matrix()[0].dtype.kind == "c"
+    Readout, size = (SplitLinear, 2 * hidden_size) if is_complex else (Linear, hidden_size)
+    readout = Readout(glorot((n_out, size), rng), np.zeros(n_out))
     return Model(encoder, stack, readout, dropout=dropout, groups=groups, dtype=dtype)
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from minirnn.errors import UsageError
 
-BACKWARD = {"backward", "step_backward", "matrix_gradients", "vector_gradients", "gradients", "pullback"}
+BACKWARD = {
+    "backward", "step_backward", "matrix_gradients", "vector_gradients", "gradients", "pullback", "apply_adjoint",
+}
 COMMENT = re.compile(r"#\s*((?:\(\w+\d\w*\)\s*)+)")
 
 
@@ -26,14 +28,21 @@ def tags_of(line: str) -> list[str]:
 
 
 def tagged_lines(component: Any) -> dict[str, tuple[str, str]]:
-    """{tag: (method or function, source line)} of every tagged line of a class, in source order."""
+    """{tag: (method or function, source line)} of every tagged line of a class, in source order.
+
+    The classes that stand inside it, such as the variants of GRU, count as its own. A line of a function inside a
+    function belongs to the outer one.
+    """
     source = textwrap.dedent(inspect.getsource(component))
-    found: dict[str, tuple[str, str]] = {}
+    owner: dict[int, str] = {}                                          # line number -> function
     lines = source.splitlines()
     for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
         for number in range(function.lineno, (function.end_lineno or function.lineno) + 1):
-            for tag in tags_of(lines[number - 1]):
-                found.setdefault(tag, (function.name, lines[number - 1].strip()))    # the outer of nested functions
+            owner.setdefault(number, function.name)                     # ast.walk meets the outer of two first
+    found: dict[str, tuple[str, str]] = {}
+    for number in sorted(owner):
+        for tag in tags_of(lines[number - 1]):
+            found.setdefault(tag, (owner[number], lines[number - 1].strip()))
     return found
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from minirnn import unroll
-from minirnn.layers import join
+from minirnn.errors import UsageError
+from minirnn.linalg import outer_sum
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.model import walk
+from minirnn.operators import Operator
+from minirnn.paths import join
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,31 @@ def of(kind: str, component: Any, n: int, rng: np.random.Generator) -> Iterator[
     if kind == "models":
         yield "", _model_problem(component, rng)
         return
-    build = {
+    builders: dict[str, Callable[..., Problem]] = {
         "cells": _cell_problem,
         "activations": _activation_problem,
         "parametrizations": _parametrization_problem,
         "layers": _layer_problem,
+        "regularizers": _regularizer_problem,
         "losses": _loss_problem,
-    }[kind]
+    }
+    build = builders[kind]
     for label, example in component.examples(n, rng):
-        yield label, build(example, n, rng)
+        if kind not in ("cells", "activations"):
+            yield label, build(example, n, rng)
+            continue
+        for number in example.kinds:
+            words = [label, "complex" if number == "c" and len(example.kinds) > 1 else ""]
+            yield ", ".join(filter(None, words)), build(example, _fitting(example, n, number), rng, number)
 
 
-def _cell_problem(cell: Any, n: int, rng: np.random.Generator) -> Problem:
+def _cell_problem(cell: Any, n: int, rng: np.random.Generator, number: str) -> Problem:
     """A few steps of the cell, more than one segment of the loop, with a random linear loss on all hidden states."""
     T, B, G = unroll.SEGMENT + 2, 2, len(cell.gates)
-    state = {f"{name}0": 0.5 * rng.standard_normal((B, n)) for name in ("h", "c")[: cell.states]}
-    matrices = {k: rng.standard_normal((r * n, c * n)) / np.sqrt(n) for k, (r, c) in cell.matrices.items()}
-    arrays = {"a": rng.standard_normal((T, B, G * n)), **state, **matrices, **_params(cell)}
-    C = rng.standard_normal((T, B, n))
+    state = {f"{name}0": 0.5 * _normal((B, n), rng, number) for name in ("h", "c")[: cell.states]}
+    matrices = {k: _normal((r * n, c * n), rng, number) / np.sqrt(n) for k, (r, c) in cell.matrices.items()}
+    arrays = {"a": _normal((T, B, G * n), rng, number), **state, **matrices, **_params(cell)}
+    C = _normal((T, B, n), rng, number)
 
     def run() -> tuple[SimpleNamespace, unroll.Tape]:
         w = SimpleNamespace(**{name: arrays[name] for name in matrices})
@@ -60,7 +70,7 @@ def _cell_problem(cell: Any, n: int, rng: np.random.Generator) -> Problem:
         return w, unroll.forward(cell, arrays["a"].copy(), start, w)
 
     def value() -> float:
-        return float(np.sum(C * run()[1].states[0][1:]))
+        return _inner(C, run()[1].states[0][1:])
 
     def gradients() -> dict[str, Any]:
         w, tape = run()
@@ -71,45 +81,77 @@ def _cell_problem(cell: Any, n: int, rng: np.random.Generator) -> Problem:
     return Problem(arrays, value, gradients)
 
 
-def _activation_problem(f: Any, n: int, rng: np.random.Generator) -> Problem:
-    z, C = rng.standard_normal((2, 3, n))
+def _activation_problem(f: Any, n: int, rng: np.random.Generator, number: str) -> Problem:
+    z, C = _normal((2, 3, n), rng, number)
 
     def gradients() -> dict[str, Any]:
         h = f.forward(z)
         return {"z": f.backward(C, z, h), **f.gradients(C, z, h)}
 
-    return Problem({"z": z, **f.params}, lambda: float(np.sum(C * f.forward(z))), gradients)
+    return Problem({"z": z, **f.params}, lambda: _inner(C, f.forward(z)), gradients)
 
 
 def _parametrization_problem(p: Any, n: int, rng: np.random.Generator) -> Problem:
-    C = rng.standard_normal(p.matrix()[0].shape)
+    """L = ⟨C, sin W⟩ of what the pullback claims to differentiate: the parametrization, unless it says otherwise."""
+    if isinstance(p.matrix()[0], Operator):
+        return _operator_problem(p, n, rng)
+    C = _normal(p.matrix()[0].shape, rng, p.matrix()[0].dtype.kind)
+    claimed = p.claim()
 
     def gradients() -> dict[str, Any]:
         W, cache = p.matrix()
-        return {name or "W": d for name, d in p.pullback(C * np.cos(W), cache).items()}
+        return {name or "W": d for name, d in p.pullback(C * np.cos(W).conj(), cache).items()}
 
-    arrays = {name or "W": x for name, x in p.params.items()}
-    return Problem(arrays, lambda: float(np.sum(C * np.sin(p.matrix()[0]))), gradients)
+    arrays = {name or "W": x for name, x in _params(claimed).items()}
+    return Problem(arrays, lambda: _inner(C, np.sin(claimed.matrix()[0])), gradients)
+
+
+def _operator_problem(p: Any, n: int, rng: np.random.Generator) -> Problem:
+    """The three lines a cell writes with its matrix, for a structure that answers them itself."""
+    rows, columns = p.matrix()[0].shape
+    H, C = rng.standard_normal((2, 3, columns)), rng.standard_normal((2, 3, rows))
+
+    def gradients() -> dict[str, Any]:
+        W, cache = p.matrix()
+        dZ = C * np.cos(H @ W.T)
+        return {"h": dZ @ W.conj(), **{name or "W": d for name, d in p.pullback(outer_sum(W, dZ, H), cache).items()}}
+
+    arrays = {"h": H, **{name or "W": x for name, x in _params(p).items()}}
+    return Problem(arrays, lambda: float(np.sum(C * np.sin(H @ p.matrix()[0].T))), gradients)
 
 
 def _layer_problem(example: Any, n: int, rng: np.random.Generator) -> Problem:
     layer, X = example
     seed = int(rng.integers(2**32))
-    real = X.dtype.kind == "f"
+    differentiable = X.dtype.kind in "fc"
 
     def forward() -> tuple[Any, Any]:
         takes_rng = "rng" in inspect.signature(layer.forward).parameters
         found = layer.forward(X, np.random.default_rng(seed)) if takes_rng else layer.forward(X)
         return found[0], found[-1]
 
-    C = rng.standard_normal(forward()[0].shape)
+    Y = forward()[0]
+    C = _normal(Y.shape, rng, Y.dtype.kind)
 
     def gradients() -> dict[str, Any]:
         dX, grads = layer.backward(C, forward()[1])
-        return {"x": dX, **grads} if real else grads
+        return {"x": dX, **grads} if differentiable else grads
 
-    arrays = ({"x": X} if real else {}) | _params(layer)
-    return Problem(arrays, lambda: float(np.sum(C * forward()[0])), gradients)
+    def value() -> float:
+        Y, cache = forward()
+        return float(_inner(C, Y) + (layer.penalty(cache) if hasattr(layer, "penalty") else 0))
+
+    arrays = ({"x": X} if differentiable else {}) | _params(layer)
+    return Problem(arrays, value, gradients)
+
+
+def _regularizer_problem(example: Any, n: int, rng: np.random.Generator) -> Problem:
+    regularizer, W = example
+
+    def gradients() -> dict[str, Any]:
+        return {"W": regularizer.backward(regularizer.forward(W)[1])}
+
+    return Problem({"W": W}, lambda: float(regularizer.forward(W)[0]), gradients)
 
 
 def _loss_problem(example: Any, n: int, rng: np.random.Generator) -> Problem:
@@ -126,7 +168,7 @@ def _model_problem(build: Any, rng: np.random.Generator) -> Problem:
     model = build(3, 4, 4, rng=rng, symbols=True, embedding_size=2, layers=2, dtype=np.float64)
     loss = SoftmaxCrossEntropy()
     for x in model.params.values():
-        x += 0.1 * rng.standard_normal(x.shape)
+        x += 0.1 * _normal(x.shape, rng, x.dtype.kind)
     x = rng.integers(0, 3, (4, 3))
     mask = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0]])
     batch = SimpleNamespace(y=rng.integers(0, 4, (3, 3)), mask=mask)
@@ -135,7 +177,31 @@ def _model_problem(build: Any, rng: np.random.Generator) -> Problem:
         y, _, tape = model.forward(x, read=3)
         return model.backward(loss.backward(loss.forward(y, batch)[1]), tape)
 
-    return Problem(model.params, lambda: float(loss.forward(model.forward(x, read=3)[0], batch)[0]), gradients)
+    def value() -> float:
+        y, _, tape = model.forward(x, read=3)
+        return float(loss.forward(y, batch)[0] + model.penalty(tape))
+
+    return Problem(model.params, value, gradients)
+
+
+def _fitting(part: Any, n: int, number: str) -> int:
+    """n, or n + 1 where only that many units will do, as for a part that works in pairs."""
+    try:
+        part.check(n, {"f": float, "c": complex}[number])
+    except UsageError:
+        return n + 1
+    return n
+
+
+def _normal(shape: tuple[int, ...], rng: np.random.Generator, number: str) -> np.ndarray:
+    """Normal entries of variance 1, real or complex."""
+    x = rng.standard_normal(shape)
+    return (x + 1j * rng.standard_normal(shape)) / np.sqrt(2) if number == "c" else x
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> float:
+    """⟨a, b⟩ = Re Σ a* b."""
+    return float(np.sum((np.conj(a) * b).real))
 
 
 def _params(part: Any) -> dict[str, np.ndarray]:

@@ -34,6 +34,7 @@ class Trainer:
     best        best goal value seen at a validation, and `waited`, the validations since then
     finished    "", or why training ended: "steps", "stop_at", "stop_at_loss", "patience"
     carried     the last recurrent state of a task whose batches continue one another
+    penalty     what the regularizers added to the loss at the last update
     """
 
     def __init__(self, config: Config, task: Any, model: Model, optimizer: Optimizer):
@@ -42,6 +43,7 @@ class Trainer:
         self.where = "cupy" if any(backend.is_device(x) for x in model.params.values()) else "numpy"
         self.step, self.best, self.waited, self.finished = 0, None, 0, ""
         self.carried: Any = None
+        self.penalty: Array = 0
 
     def train(self) -> Iterator[Event]:
         """Update until the steps are done or a stopping rule holds."""
@@ -56,6 +58,8 @@ class Trainer:
                 loss = float(sum(sums) / len(sums))
                 self._require_finite("the loss", loss)
                 records.append({"split": "train", "step": self.step, "loss": loss})
+                if any(layer.regularizers for layer in self.model.layers):
+                    records[-1]["penalty"] = float(self.penalty)    # beside the task's loss, of the last update
                 sums.clear()
             if self.step % options.evaluate_every == 0 or last:
                 records.append({"split": "valid", "step": self.step, **self.evaluate("valid")})
@@ -81,6 +85,7 @@ class Trainer:
             if len(piece.y) == 0:                                   # nothing is asked of these steps: only carry on
                 continue
             value, cache = self.loss.forward(y, piece)
+            self.penalty = self.model.penalty(tape)
             grads = self.model.backward(self.loss.backward(cache), tape)
             if self.where == "numpy":                               # on a device, asking would stop it at every step
                 self._require_finite("the loss", value)

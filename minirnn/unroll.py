@@ -78,15 +78,16 @@ def backward(
             before, after = tuple(S[t] for S in states), tuple(S[t + 1] for S in states)
             dA[t - start], dstate = cell.step_backward(complete, before, after, caches[t], w)
             if has_vectors:
-                _accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
+                accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
         take(slice(start, stop), dA)
         part = tuple(S[start : stop + 1] for S in states)
-        _accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
+        accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
         dstate = tuple(_flush(d) for d in dstate)
     return dstate, matrices, vectors
 
 
-def _accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:
+def accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:
+    """total[name] += found[name], in `total`."""
     for name, d in found.items():
         total[name] = total[name] + d if name in total else d
 

@@ -78,8 +78,8 @@ def test_every_component_has_an_example(kind):
     ("cells", "lstn", "there is no cell 'lstn'; did you mean 'lstm'?"),
     ("activations", "leaky", "there is no activation 'leaky'; did you mean 'leaky-relu'?"),
     ("losses", "softmax-crossentropy", "there is no loss 'softmax-crossentropy'; did you mean"),
-    ("cells", "xyzzy", "there is no cell 'xyzzy'; choose one of: elman, lstm"),
-    ("cells", "", "there is no cell ''; choose one of: elman, lstm"),
+    ("cells", "xyzzy", "there is no cell 'xyzzy'; choose one of: elman, gru, lstm, peephole-lstm"),
+    ("cells", "", "there is no cell ''; choose one of: elman, gru, lstm, peephole-lstm"),
 ])
 def test_an_unknown_name_is_answered_with_the_nearest_or_with_all(kind, given, message):
     with pytest.raises(UsageError) as error:

@@ -7,7 +7,7 @@ import oracles
 import pytest
 
 from minirnn import catalog, unroll
-from minirnn.activations import Abs, Identity
+from minirnn.activations import Abs, Activation, Identity
 from minirnn.cells import Elman
 from minirnn.initializers import henaff
 from minirnn.linalg import orthogonality_error, skew
@@ -91,13 +91,53 @@ def test_a_gradient_stays_within_powers_of_the_extreme_gains(f, W, seed):
     assert np.all(gains >= (sigma[-1] * beta) ** k * (1 - 1e-12)), f"seed {seed}"
 
 
+def slopes(f, z):
+    """The singular values of ∂h/∂z at each z (K, n), and their rounding error: the |f'|, exactly, where it is diagonal.
+
+    A complex z counts as 2n real numbers.
+    """
+    h, n = f.forward(z), z.shape[-1]
+    units = np.identity(n) if z.dtype.kind == "f" else np.concatenate([np.identity(n), 1j * np.identity(n)])
+    J = np.stack([f.backward(np.broadcast_to(e, z.shape).astype(z.dtype), z, h) for e in units], axis=1)
+    if z.dtype.kind == "c":
+        J = np.concatenate([J.real, J.imag], axis=2)
+    elif not J[:, ~np.identity(n, bool)].any():
+        return np.abs(np.diagonal(J, axis1=1, axis2=2)), 0.0
+    return np.linalg.svd(J, compute_uv=False), 1e-14
+
+
+def points(kind, rng):
+    """z (K, N): each unit meets every number of a grid, all units the same one first, then each another."""
+    grid = np.concatenate([np.linspace(-20, 20, 4001), [0.0, 1e-300, -1e-300, 1e9, -1e9]])
+    if kind == "c":
+        grid = np.outer(np.concatenate([grid[::40], grid[-5:]]), np.exp(1j * np.arange(8))).ravel()
+    same = np.repeat(grid[:, None], N, axis=1)
+    return np.concatenate([same, rng.permuted(same, axis=0)])
+
+
 @pytest.mark.parametrize("f", [f for _, f in ACTIVATIONS], ids=[name for name, _ in ACTIVATIONS])
 def test_the_declared_bounds_hold_for_the_derivative(f):
-    z = np.concatenate([np.linspace(-20, 20, 4001), [0.0, 1e-300, -1e-300]])[None]
-    slope = np.abs(f.backward(np.ones_like(z), z, f.forward(z)))
-    assert f.bounds[0] - 1e-15 <= slope.min()
-    assert slope.max() <= f.bounds[1]
-    assert slope.max() == f.bounds[1]                  # and γ is reached
+    (beta, gamma), largest = f.bounds, []
+    for kind in f.kinds:
+        found, rounding = slopes(f, points(kind, np.random.default_rng(0)))
+        assert beta - 1e-15 - rounding <= found.min()
+        assert found.max() <= gamma * (1 + rounding)
+        largest.append(found.max())
+    if gamma == np.inf:
+        assert max(largest) > 1e9                      # there is no bound to state
+    else:
+        assert max(largest) == pytest.approx(gamma, rel=rounding, abs=0)       # and γ is reached
+
+
+def test_an_activation_that_states_no_bounds_promises_nothing():
+    class Cubic(Activation):
+        def forward(self, z):
+            return z**3
+
+        def backward(self, dh, z, h):
+            return 3 * z * z * dh
+
+    assert Cubic().bounds == (0, np.inf)
 
 
 def test_relu_lets_the_jacobian_of_an_orthogonal_network_shrink():

@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from minirnn import catalog
+from minirnn.config import OptimizerOptions
+from minirnn.errors import UsageError
 from minirnn.layers import Embedding
 from minirnn.losses import SoftmaxCrossEntropy
-from minirnn.model import Group
-from minirnn.models import irnn, lstm, network, rnn, urnn_exp
-from minirnn.optimizers import SGD, Adam, ClipNorm, Optimizer, RMSprop
+from minirnn.models import irnn, lstm, network, rnn, sparse_rnn, urnn_exp
+from minirnn.optimizers import SGD, Adam, ClipNorm, Geodesic, Optimizer, RMSprop
 from minirnn.rows import Rows
+from minirnn.trainer import make_optimizer
 
 ZOO = catalog.components("models")
 every_model = pytest.mark.parametrize("build", ZOO.values(), ids=ZOO.keys())
 INPUTS = {"features": {}, "one-hot": {"symbols": True}, "embedding": {"symbols": True, "embedding_size": 2}}
 every_input = pytest.mark.parametrize("options", INPUTS.values(), ids=INPUTS.keys())
 LOSS = SoftmaxCrossEntropy()
+SINGLE = {"f": np.dtype(np.float32), "c": np.dtype(np.complex64)}
+DOUBLE = {"f": np.dtype(np.float64), "c": np.dtype(np.complex128)}
 
 
 def make(build=rnn, seed=0, **options):
@@ -34,6 +38,15 @@ def gradients(model, x, batch, **options):
     y, _, tape = model.forward(x, **options)
     value, cache = LOSS.forward(y, batch)
     return value, model.backward(LOSS.backward(cache), tape)
+
+
+def along_manifolds(model, rule):
+    """Groups that give everything to `rule` but what lives on a manifold, where a straight line is refused."""
+    return [*((path, Geodesic(0.01)) for path in model.manifold), ("*", rule)]
+
+
+def complex_ones(model):
+    return {name for name, x in {**model.params, **model.buffers}.items() if x.dtype.kind == "c"}
 
 
 # ---- names
@@ -65,8 +78,23 @@ def test_size_counts_the_trained_numbers():
 
 
 @every_model
-def test_the_last_group_of_a_published_system_matches_everything(build):
-    assert make(build).groups[-1] == Group("*")
+def test_the_last_group_of_a_published_system_matches_everything_at_the_runs_rate(build):
+    last = make(build).groups[-1]                                   # its rule may be the paper's own
+    assert (last.pattern, last.lr_scale) == ("*", 1.0)
+
+
+@every_model
+@every_input
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_a_published_system_trains_with_its_own_groups(build, options, rule):
+    model = make(build, layers=2, **options)
+    optimizer = make_optimizer(SimpleNamespace(optimizer=OptimizerOptions(rule, 0.01)), model)
+    before = {name: p.copy() for name, p in model.params.items()}
+    optimizer.step(model.params, gradients(model, *data(options))[1])
+    model.after_update()
+    assert set(optimizer.rules) == set(model.params)
+    assert all(np.isfinite(p).all() for p in model.params.values())
+    assert all((p != before[name]).any() for name, p in model.params.items())
 
 
 def test_a_groups_pattern_names_parameters_that_exist():
@@ -102,22 +130,26 @@ def test_single_precision_stays_single_from_the_input_to_the_second_step(build, 
     rule = rule_class(0.01)
     model = make(build, layers=2, dropout=0.3, dtype=np.float32, **options)
     x, batch = data(options, dtype=np.float32)
-    optimizer = Optimizer(model.params, [("*", rule)], clips=[ClipNorm(1.0)])
-    state = None
+    optimizer = Optimizer(model.params, along_manifolds(model, rule), model.manifold, [ClipNorm(1.0)])
+    state, kinds = None, complex_ones(model)
     for _ in range(2):
         y, state, tape = model.forward(x, state, np.random.default_rng(0))
         value, cache = LOSS.forward(y, batch)
         optimizer.step(model.params, model.backward(LOSS.backward(cache), tape))
         model.after_update()
-        found = [y, value, *(s for layer in state for s in layer), *model.params.values(), *model.buffers.values()]
-        assert {a.dtype for a in found} == {np.dtype(np.float32)}
-    assert {a.dtype for slots in rule.memory.values() for a in slots.values()} <= {np.dtype(np.float32)}
+        buffers = [x for x in model.buffers.values() if x.dtype.kind != "i"]
+        found = [*(s for layer in state for s in layer), *model.params.values(), *buffers]
+        assert {y.dtype, value.dtype} == {SINGLE["f"]}
+        assert all(a.dtype == SINGLE[a.dtype.kind] for a in found)
+        assert complex_ones(model) == kinds
+    assert {a.dtype for slots in rule.memory.values() for a in slots.values()} <= {SINGLE["f"]}
 
 
 @every_model
 def test_a_model_trains_in_single_precision_unless_told_otherwise(build):
     model = build(3, 4, 5, rng=np.random.default_rng(0))
-    assert {x.dtype for x in model.params.values()} == {np.dtype(np.float32)}
+    assert all(x.dtype == SINGLE[x.dtype.kind] for x in model.params.values())
+    assert all(x.dtype == SINGLE[x.dtype.kind] for x in model.buffers.values() if x.dtype.kind != "i")
 
 
 @every_model
@@ -278,6 +310,19 @@ def test_astype_leaves_integers_alone():
     assert model.astype(np.float32).buffers["readout.ids"].dtype == np.arange(3).dtype
 
 
+@every_model
+@pytest.mark.parametrize(("real", "wanted"), [(np.float32, SINGLE), (np.float64, DOUBLE)])
+def test_astype_casts_numbers_and_leaves_indices(build, real, wanted):
+    model = make(build, symbols=True, layers=2)
+    indices = {name: (x.dtype, x.tobytes()) for name, x in model.buffers.items() if x.dtype.kind == "i"}
+    model.astype(real)
+    for name, x in {**model.params, **model.buffers}.items():
+        if name in indices:
+            assert (x.dtype, x.tobytes()) == indices[name]
+        else:
+            assert x.dtype == wanted[x.dtype.kind], name
+
+
 def test_map_replaces_every_parameter_and_buffer():
     model = make(symbols=True).map(lambda x: 0 * x)
     assert not any(x.any() for x in (*model.params.values(), *model.buffers.values()))
@@ -287,8 +332,37 @@ def test_map_replaces_every_parameter_and_buffer():
 def test_training_lowers_the_loss_on_one_batch(build):
     model, options = make(build), {}
     x, batch = data(options)
-    optimizer = Optimizer(model.params, [("*", Adam(0.01))])
+    optimizer = Optimizer(model.params, along_manifolds(model, Adam(0.01)), model.manifold)
     first, _ = gradients(model, x, batch)
     for _ in range(30):
         optimizer.step(model.params, gradients(model, x, batch)[1])
+        model.after_update()
     assert gradients(model, x, batch)[0] < 0.8 * first
+
+
+# ---- sizes and kinds
+
+
+@every_model
+@pytest.mark.parametrize("hidden_size", [2, 3, 7, 8])
+def test_every_published_system_runs_at_any_hidden_size(build, hidden_size):
+    model = build(3, 4, hidden_size, rng=np.random.default_rng(0), layers=2)
+    value, grads = gradients(model, *data({}, dtype=np.float32))
+    assert np.isfinite(value)
+    assert set(grads) == set(model.params)
+
+
+@pytest.mark.parametrize(("hidden_size", "blocks"), [(5, 1), (6, 3), (10, 2), (12, 4), (128, 4)])
+def test_a_sparse_network_has_the_most_blocks_up_to_four_that_fit(hidden_size, blocks):
+    W = sparse_rnn(3, 4, hidden_size, rng=np.random.default_rng(0)).params["rnn.0.W"]
+    assert W.shape == (4, blocks, hidden_size // blocks, hidden_size // blocks)
+
+
+@pytest.mark.parametrize("parametrization", ["unitary", "unitary-product"])
+def test_a_complex_matrix_in_a_free_composition_asks_for_a_complex_activation(parametrization):
+    model = make(network, parametrization=parametrization, activation="modrelu")
+    assert {"rnn.0.U"} <= complex_ones(model)
+    with pytest.raises(UsageError, match="Tanh is not defined for complex numbers; modrelu and identity are"):
+        make(network, parametrization=parametrization)
+    with pytest.raises(UsageError, match="LSTM is not defined for complex matrices; Elman with modrelu is"):
+        make(network, parametrization=parametrization, cell="lstm")

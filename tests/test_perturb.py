@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minirnn import catalog, perturb
-from minirnn.cells import LSTM, Elman
+from minirnn.cells import GRU, LSTM, Elman
 from minirnn.errors import UsageError
 from minirnn.layers import Recurrent
 from minirnn.losses import MeanSquaredError
@@ -25,19 +25,25 @@ every_class = pytest.mark.parametrize("component", CLASSES.values(), ids=CLASSES
 
 # Functions and methods that arrange numbers without computing new ones.
 ARRANGES = {
-    "append", "astype", "concatenate", "conj", "copy", "dict", "empty_like", "hasattr", "isinstance", "items", "len",
-    "range", "reshape", "reversed", "SimpleNamespace", "slice", "tuple", "update", "zeros_like", "zip",
+    "append", "as_kind", "astype", "blocks", "_columns", "concatenate", "conj", "copy", "dict", "empty_like",
+    "hasattr", "isinstance", "items", "len", "range", "reshape", "reversed", "SimpleNamespace", "slice", "stack",
+    "tuple", "update", "zeros_like", "zip",
 }
-# Adjoints of other parts, each of which answers for its own lines.
-DELEGATES = {"Rows", "add_at", "backward", "gradients", "join", "pullback", "take"}
+# Adjoints of other parts, each of which answers for its own lines; and what holds such parts, or their results.
+DELEGATES = {"Parts", "Rows", "add_at", "join", "take"} | perturb.BACKWARD | {c.__name__ for c in CLASSES.values()}
+
+
+def methods_of(source):
+    """The methods of a class and of the classes inside it, such as the variants of GRU."""
+    classes = [node for node in ast.walk(ast.parse(source).body[0]) if isinstance(node, ast.ClassDef)]
+    return [node for owner in classes for node in owner.body if isinstance(node, ast.FunctionDef)]
 
 
 def code_tags(component):
     """How often each tag stands on a code line of the class."""
     source = textwrap.dedent(inspect.getsource(component))
     lines = source.splitlines()
-    functions = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.FunctionDef)]
-    numbers = {number for f in functions for number in range(f.lineno, f.end_lineno + 1)}
+    numbers = {number for f in methods_of(source) for number in range(f.lineno, f.end_lineno + 1)}
     return Counter(tag for number in numbers for tag in perturb.tags_of(lines[number - 1]))
 
 
@@ -48,7 +54,8 @@ def test_a_tag_stands_on_one_line(component):
 
 @every_class
 def test_the_equations_of_the_docstring_are_the_tagged_lines(component):
-    written = set(re.findall(r"\(([A-Z]\d+\w*)\)", component.__doc__))
+    """Tags have one letter or, where a letter is taken on a shared page, two: (E3), (GN4)."""
+    written = set(re.findall(r"\(([A-Z]{1,2}\d+\w*)\)", component.__doc__))
     assert set(code_tags(component)) == written
 
 
@@ -73,7 +80,32 @@ def test_backward_tags_are_those_of_the_adjoint_methods():
 
 
 def test_a_function_inside_an_adjoint_belongs_to_it():
-    assert perturb.backward_tags(Recurrent) == ["C2", "C3", "C4"]
+    assert perturb.backward_tags(Recurrent) == ["C2", "C3", "C4", "C7", "C5"]
+
+
+class Nested:
+    """A class whose variants stand inside it, as GRU's do."""
+
+    class Variant:
+        def step_backward(self, dh):
+            dp = 2 * dh                    # (Z1)
+            return dp
+
+    def backward(self, dh):
+        dz = 3 * dh                        # (Z2)
+        return -dz
+
+
+def test_a_class_inside_a_component_belongs_to_it():
+    assert perturb.backward_tags(Nested) == ["Z1", "Z2"]
+
+
+def test_a_line_of_a_class_inside_a_component_is_perturbed():
+    dz, r, h, k = np.random.default_rng(0).standard_normal((4, 2, 3))
+    w = type("w", (), {"W_h": np.identity(3)})
+    right, wrong = (C.After().step_backward(dz, r, h, k, w) for C in (GRU, perturb.perturbed(GRU, "G19", 2)))
+    np.testing.assert_array_equal(wrong[0], right[0])
+    np.testing.assert_array_equal(wrong[1], 2 * right[1])
 
 
 # ---- nothing escapes: arithmetic in an adjoint stands on a tagged line, or feeds one
@@ -112,21 +144,25 @@ def _written(node):
 
 
 def untagged_arithmetic(component):
-    """Source lines of the adjoint methods that compute, bear no tag, and whose result no later tagged line reads."""
+    """Source lines of the adjoint methods that compute, bear no tag, and whose result reaches no later tagged line.
+
+    A result reaches a tagged line if that line reads it, or reads what an assignment in between made of it.
+    """
     source = textwrap.dedent(inspect.getsource(component))
     lines, found = source.splitlines(), []
-    methods = [node for node in ast.parse(source).body[0].body if isinstance(node, ast.FunctionDef)]
-    for method in methods:
+    for method in methods_of(source):
         if method.name not in perturb.BACKWARD:
             continue
         statements = [n for n in ast.walk(method) if isinstance(n, ast.stmt) and not hasattr(n, "body")]
         tagged = {
             n for n in statements if any(perturb.tags_of(line) for line in lines[n.lineno - 1 : n.end_lineno])
         }
-        for node in set(statements) - tagged:
-            later = [n for n in tagged if n.lineno > node.lineno]
-            feeds = any(_written(node) & _names(n.value, ast.Load) for n in later)
-            if _computes(node) and not feeds:
+        reaching = set(tagged)
+        for node in sorted(set(statements) - tagged, key=lambda n: -n.lineno):
+            later = [n for n in reaching if n.lineno > node.lineno]
+            if any(_written(node) & _names(n.value, ast.Load) for n in later):
+                reaching.add(node)
+            elif _computes(node):
                 found.append(lines[node.lineno - 1].strip())
     return found
 
@@ -156,6 +192,35 @@ class Leaky:
 def test_the_rule_against_untagged_arithmetic_catches_it():
     found = sorted(untagged_arithmetic(Leaky))
     assert found == ["dz -= 1", "return np.sin(dz) if scale is None else -dz", "scale = 3 * h"]
+
+
+def test_the_rule_against_untagged_arithmetic_sees_the_classes_inside():
+    assert untagged_arithmetic(Nested) == ["return -dz"]
+    assert untagged_arithmetic(NestedLeak) == ["return 2 * dp"]
+
+
+class NestedLeak:
+    """A class whose variant computes behind the tags' back."""
+
+    class Variant:
+        def step_backward(self, dh):
+            dp = 2 * dh                    # (Z1)
+            return 2 * dp
+
+
+class Chain:
+    """A class that makes what a tagged line reads in two assignments, and something that none reads."""
+
+    def backward(self, dh, z):
+        y = 2 * z
+        slope, unread = np.cos(y), 3
+        unread = 2 * y
+        dz = slope * dh                    # (Z1)
+        return dz, unread
+
+
+def test_what_reaches_a_tagged_line_through_an_assignment_is_guarded_by_it():
+    assert untagged_arithmetic(Chain) == ["unread = 2 * y"]
 
 
 # ---- perturbing

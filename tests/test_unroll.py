@@ -7,24 +7,52 @@ import oracles
 import pytest
 
 from minirnn import catalog, unroll
-from minirnn.activations import Identity, LeakyReLU
+from minirnn.activations import Gain, Identity, LeakyReLU, ModReLU, PReLU
 from minirnn.cells import LSTM, Elman
 
 LENGTHS = (1, 15, 16, 17, 40)          # around one segment of the loop, and several
-ACTIVATIONS = tuple(catalog.components("activations"))
+
+# the activations as their literal forms in `oracles` have them; the others have nothing to choose
+CHOSEN = {
+    "gain": lambda n, rng: Gain(g=1.05, trained=True),
+    "leaky-relu": lambda n, rng: LeakyReLU(0.5),
+    "modrelu": lambda n, rng: ModReLU(rng.uniform(-0.5, 0.5, n)),
+    "prelu": lambda n, rng: PReLU(rng.uniform(-0.5, 1.5, n)),
+}
 
 
-def elman_problem(T, activation="tanh", B=3, n=4, m=2, seed=0):
+def activation_of(name, n, rng):
+    return CHOSEN[name](n, rng) if name in CHOSEN else catalog.find("activations", name)()
+
+
+NETWORKS = [
+    pytest.param(name, kind, id=name if kind == "f" else f"{name}, complex")
+    for name in catalog.components("activations") for kind in activation_of(name, 4, np.random.default_rng(0)).kinds
+]
+
+
+def normal(shape, rng, kind="f"):
+    x = rng.standard_normal(shape)
+    return x + 1j * rng.standard_normal(shape) if kind == "c" else x
+
+
+def elman_problem(T, activation="tanh", kind="f", B=3, n=4, m=2, seed=0):
     rng = np.random.default_rng(seed)
-    f = LeakyReLU(0.5) if activation == "leaky-relu" else catalog.find("activations", activation)()
     arrays = {
-        "X": rng.standard_normal((T, B, m)),
-        "U": rng.standard_normal((n, m)),
-        "W": rng.standard_normal((n, n)) / np.sqrt(n),
-        "b": rng.standard_normal(n),
-        "h0": rng.standard_normal((B, n)),
+        "X": normal((T, B, m), rng, kind),
+        "U": normal((n, m), rng, kind),
+        "W": normal((n, n), rng, kind) / np.sqrt(n),
+        "b": normal(n, rng, kind),
+        "h0": normal((B, n), rng, kind),
     }
-    return Elman(f), arrays, rng
+    return Elman(activation_of(activation, n, rng)), arrays, rng
+
+
+def trained(cell):
+    """The activation's one parameter, a number per unit; None if it has none."""
+    for x in cell.f.params.values():
+        return np.zeros(4) + x
+    return None
 
 
 def forward(cell, p, keep=True):
@@ -35,11 +63,10 @@ def forward(cell, p, keep=True):
 def backward(cell, p, dH):
     """All gradients by name, through `unroll.backward`."""
     tape, w = forward(cell, p)
-    dA = np.full((*p["X"].shape[:2], len(p["b"])), np.nan)
-    (dh0,), dmatrices, _ = unroll.backward(cell, dH, tape, w, dA.__setitem__)
-    return {
-        "X": dA @ p["U"], "U": np.einsum("tbi,tbj->ij", dA, p["X"]), "b": dA.sum((0, 1)), "h0": dh0, **dmatrices
-    }
+    dA = np.full((*p["X"].shape[:2], len(p["b"])), np.nan, p["X"].dtype)
+    (dh0,), dmatrices, dvectors = unroll.backward(cell, dH, tape, w, dA.__setitem__)
+    dU = np.einsum("tbi,tbj->ij", dA, p["X"].conj())
+    return {"X": dA @ p["U"].conj(), "U": dU, "b": dA.sum((0, 1)), "h0": dh0, **dmatrices, **dvectors}
 
 
 def assert_close(found, wanted, limit=1e-12):
@@ -49,10 +76,14 @@ def assert_close(found, wanted, limit=1e-12):
         assert error <= limit, f"{name}: relative error {error:.2e}"
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_elman_forward_is_the_literal_recurrence(activation):
-    cell, p, _ = elman_problem(20, activation)
-    _, h = oracles.elman(p["X"], p["U"], p["W"], p["b"], p["h0"], activation)
+def test_every_activation_has_its_literal_form():
+    assert set(oracles.ACTIVATIONS) == set(catalog.components("activations"))
+
+
+@pytest.mark.parametrize(("activation", "kind"), NETWORKS)
+def test_elman_forward_is_the_literal_recurrence(activation, kind):
+    cell, p, _ = elman_problem(20, activation, kind)
+    _, h = oracles.elman(p["X"], p["U"], p["W"], p["b"], p["h0"], activation, trained(cell))
     np.testing.assert_allclose(forward(cell, p)[0].states[0], h, rtol=1e-12, atol=1e-14)
 
 
@@ -72,12 +103,15 @@ def test_lstm_gates_saturate_without_overflow():
     assert all(np.isfinite(S).all() for S in tape.states)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(("activation", "kind"), NETWORKS)
 @pytest.mark.parametrize("T", LENGTHS)
-def test_backward_is_literal_bptt_at_every_length_around_a_segment(T, activation):
-    cell, p, rng = elman_problem(T, activation)
-    dH = rng.standard_normal((T, 3, 4))
-    wanted = oracles.elman_bptt(p["X"], p["U"], p["W"], p["b"], p["h0"], activation, dH)
+def test_backward_is_literal_bptt_at_every_length_around_a_segment(T, activation, kind):
+    cell, p, rng = elman_problem(T, activation, kind)
+    dH = normal((T, 3, 4), rng, kind)
+    wanted = oracles.elman_bptt(p["X"], p["U"], p["W"], p["b"], p["h0"], activation, dH, trained(cell))
+    for name, x in cell.f.params.items():
+        dp = wanted.pop("p")
+        wanted[f"activation.{name}"] = dp if x.shape == dp.shape else dp.sum(keepdims=True)
     assert_close(backward(cell, p, dH), wanted)
 
 

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minirnn.errors import UsageError
+
 Array = Any
 
 
@@ -15,14 +17,22 @@ class Activation(ABC):
     """h = f(z), with z and h of shape (B, n).
 
     `backward` gets z and h, whichever its formula needs: a cell keeps both anyway. `bounds` are (β, γ), the smallest
-    and largest |f'|, from which the bounds on ‖∂h_T/∂h_t‖ follow.
+    and largest |f'|, or singular value of ∂h/∂z, over all z and units; the bounds on ‖∂h_T/∂h_t‖ follow from them.
+
+    kinds     what numbers it is defined for, as NumPy names them: "f" real, "c" complex, "fc" both
+    params    name -> array (n,), one number per unit, or (1,), one for all
     """
 
     summary: ClassVar[str]
-    bounds: tuple[float, float]
+    kinds: str = "f"
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """(β, γ); a plain attribute where they are constant. (0, inf), which promises nothing, unless stated."""
+        return 0.0, float("inf")
 
     @abstractmethod
     def forward(self, z: Array) -> Array:
@@ -36,6 +46,27 @@ class Activation(ABC):
         """What this step adds to the gradients of `params`."""
         return {}
 
+    def check(self, n: int, dtype: Any) -> None:
+        """raises UsageError if f does not serve n units of this type; asked once, when a recurrent layer is made."""
+        name = type(self).__name__
+        if np.dtype(dtype).kind not in self.kinds:
+            kind = "complex" if self.kinds == "f" else "real"
+            raise UsageError(f"{name} is not defined for {kind} numbers; modrelu and identity are for both kinds")
+        for key, x in self.params.items():
+            if x.shape not in ((1,), (n,)):
+                raise UsageError(f"{name} has a {key} of shape {x.shape} for {n} units; make it ({n},) or (1,)")
+
+    @classmethod
+    def sized(cls, n: int) -> Activation:
+        """The activation as a network of n units starts with it."""
+        return cls()
+
     @classmethod
     def examples(cls, n: int, rng: np.random.Generator) -> Iterator[tuple[str, Activation]]:
         yield "", cls()
+
+
+def summed(d: Array, like: Array) -> Array:
+    """Σ over the rows of d (..., n), for a parameter shaped like `like`: (n,), or (1,), to which all units add."""
+    d = np.sum(d.reshape(-1, d.shape[-1]), axis=0)
+    return d if d.shape == like.shape else np.sum(d, keepdims=True)

@@ -8,6 +8,7 @@ class Identity(Activation):
 
     summary = "f(z) = z"
     bounds = (1.0, 1.0)
+    kinds = "fc"
 
     def forward(self, z):
         h = z                                                       # (I1)

@@ -20,7 +20,11 @@ class LeakyReLU(Activation):
         if not 0 <= slope <= 1:
             raise UsageError(f"the slope of leaky-relu must lie in [0, 1] (got {slope}); 0.01 to 0.5 is usual")
         self.slope = slope
-        self.bounds = (slope, 1.0)
+
+    @property
+    def bounds(self):
+        """(α, 1)."""
+        return self.slope, 1.0
 
     def forward(self, z):
         h = np.where(z > 0, z, self.slope * z)                      # (K1)

@@ -2,6 +2,8 @@
 
 from minirnn.cells.base import Cell
 from minirnn.cells.elman import Elman
+from minirnn.cells.gru import GRU
 from minirnn.cells.lstm import LSTM
+from minirnn.cells.peephole_lstm import PeepholeLSTM
 
-__all__ = ["LSTM", "Cell", "Elman"]
+__all__ = ["GRU", "LSTM", "Cell", "Elman", "PeepholeLSTM"]

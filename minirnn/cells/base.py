@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minirnn.errors import UsageError
+
 Array = Any
 State = tuple[Array, ...]
 
@@ -22,6 +24,7 @@ class Cell(ABC):
 
     gates       names of the blocks of a; a is (B, G n)
     states      1 for (h,), 2 for (h, c)
+    kinds       what numbers it is defined for, as NumPy names them: "f" real, "c" complex, "fc" both
     matrices    name -> (rows, columns) in units of n; `step` finds them as w.NAME
     params      the cell's own trainable vectors (peepholes); matrices are not among them
     children    parts with parameters of their own, such as an activation
@@ -30,11 +33,27 @@ class Cell(ABC):
     summary: ClassVar[str]
     gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int]
+    kinds: str = "f"
     matrices: ClassVar[dict[str, tuple[int, int]]]
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
         self.children: dict[str, Any] = {}
+
+    @classmethod
+    def sized(cls, n: int) -> Cell:
+        """The cell for n hidden units with its own vectors at zero, for those who know only its name."""
+        return cls()
+
+    def check(self, n: int, dtype: Any) -> None:
+        """raises UsageError if the cell does not serve n units of this type; asked once, when a layer is made."""
+        for child in self.children.values():
+            child.check(n, dtype)
+        if np.dtype(dtype).kind not in self.kinds:
+            raise UsageError(f"{type(self).__name__} is not defined for complex matrices; Elman with modrelu is")
+        for name, x in self.params.items():
+            if x.shape != (n,):
+                raise UsageError(f"{type(self).__name__} needs {name} of shape ({n},), one per unit (got {x.shape})")
 
     def prepare(self, w: SimpleNamespace) -> None:  # noqa: B027 - most cells need nothing
         """Add to `w` what the steps need and the matrices alone decide: called once per sequence, in each direction."""

@@ -40,6 +40,7 @@ class Elman(Cell):
         super().__init__()
         self.f = Tanh() if activation is None else activation
         self.children = {"activation": self.f}
+        self.kinds = self.f.kinds
 
     def step(self, a, state, w):
         (h_prev,) = state

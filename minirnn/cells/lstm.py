@@ -6,6 +6,7 @@ import numpy as np
 
 from minirnn.cells.base import Cell
 from minirnn.linalg import blocks, outer_sum
+from minirnn.operators import filled
 
 
 class LSTM(Cell):
@@ -45,7 +46,7 @@ class LSTM(Cell):
     def prepare(self, w):
         """σ(z) = ½ + ½ tanh(z/2): with s = ½ for i, f, o and s = 1 for g, (1 − s) + s tanh(s z) is every gate."""
         n = w.W.shape[1]
-        w.s = np.full_like(w.W[:, 0], 0.5)
+        w.s = filled(w.W, 4 * n, 0.5)
         w.s[2 * n : 3 * n] = 1
         w.rest = 1 - w.s
 

@@ -17,7 +17,7 @@ from minirnn.errors import CheckFailed
 from minirnn.trainer import Trainer, build
 
 LENGTH, BATCH, EXAMPLES = 50, 100, 8
-STEPS = {"rnn": 4500, "urnn-exp": 6000, "irnn": 3000}
+STEPS = {"rnn": 4500, "urnn-exp": 8000, "irnn": 3000}
 LABELS = {
     "rnn": "RNN as libraries start it",
     "urnn-exp": "orthogonal exp(B), B₀ = 0",

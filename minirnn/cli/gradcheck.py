@@ -21,8 +21,8 @@ from minirnn.errors import CheckFailed
 def command(names: tuple[str, ...], size: int, seed: int, as_json: bool) -> None:
     """Compare hand-written gradients with central differences in float64.
 
-    Without a NAME, every component is checked: cells, activations, parametrizations, layers, losses and models. A
-    NAME ending in .py is a file of yours, WHICH IS EXECUTED; every component it defines is checked.
+    Without a NAME, every component is checked: cells, activations, parametrizations, layers, regularizers, losses and
+    models. A NAME ending in .py is a file of yours, WHICH IS EXECUTED; every component it defines is checked.
 
     \b
     Examples:

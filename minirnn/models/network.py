@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from minirnn import catalog, initializers
-from minirnn.errors import UsageError
 from minirnn.layers import Recurrent
-from minirnn.model import Model, assemble
-from minirnn.parametrizations import Dense
+from minirnn.model import Group, Model, assemble
+from minirnn.parametrizations import Dense, Stack
 
 STARTS = ("uniform", "identity", "orthogonal")
 
@@ -20,8 +19,8 @@ def network(
     """A free composition, for experiments of one's own.
 
     cell               by name, see `minirnn list cells`
-    parametrization    of the recurrent matrix, by name; expmap starts at W = I
-    activation         of the elman cell, by name
+    parametrization    of the recurrent matrix, by name; expmap starts at W = I; one for each gate
+    activation         of the elman cell, by name; a complex matrix (unitary, unitary-product) needs one defined there
     start              of a dense recurrent matrix: uniform (±1/√n), identity or orthogonal
     """
     Cell, P = catalog.find("cells", cell), catalog.find("parametrizations", parametrization)
@@ -34,17 +33,21 @@ def network(
         if P is Dense:
             return Dense(_start(start, (rows, columns), rng))
         if rows != columns:
-            raise UsageError(f"{parametrization} is square, and {cell} needs a {rows} x {columns} matrix; use dense")
-        return P(np.zeros((n, n)))
+            return Stack([P.sized(n, rng) for _ in range(rows // columns)])
+        return P.sized(n, rng)
 
     def layer(width: int) -> Recurrent:
-        built = Cell(f()) if cell == "elman" else Cell()
+        built = Cell(f.sized(n)) if cell == "elman" else Cell.sized(n)
         G = len(built.gates)
         U = Dense(initializers.uniform((G * n, width), 1 / np.sqrt(n), rng))
         matrices = {name: matrix(r * n, c * n) for name, (r, c) in built.matrices.items()}
+        if any(p.matrix()[0].dtype.kind == "c" for p in matrices.values()):
+            U = Dense(U.params[""] + 1j * initializers.uniform((G * n, width), 1 / np.sqrt(n), rng))
         return Recurrent(built, U, np.zeros(G * n), **matrices)
 
-    return assemble(layer, n_in, n_out, n, rng=rng, **shared)
+    model = assemble(layer, n_in, n_out, n, rng=rng, **shared)
+    model.groups = [*(Group(path, "geodesic") for path in model.manifold), Group("*")]
+    return model
 
 
 def _start(start: str, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

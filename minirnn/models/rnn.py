@@ -25,6 +25,6 @@ def rnn(
         bound = 1 / np.sqrt(hidden_size)
         U = Dense(uniform((hidden_size, width), bound, rng))
         W = Dense(uniform((hidden_size, hidden_size), bound, rng))
-        return Recurrent(Elman(f()), U, uniform((hidden_size,), bound, rng), W=W)
+        return Recurrent(Elman(f.sized(hidden_size)), U, uniform((hidden_size,), bound, rng), W=W)
 
     return assemble(layer, n_in, n_out, hidden_size, rng=rng, **shared)

@@ -20,14 +20,15 @@ class Rule(ABC):
     lr          learning rate, > 0
     manifolds   the tags of parameters the rule may move; straight lines stay "euclidean"
     slots       names of the arrays, shaped like the parameter, that the rule remembers
+    pairs       whether `update` gets a complex parameter as pairs of real numbers; a rule on matrices needs it whole
 
-    A complex parameter is moved as pairs of real numbers. Of a `Rows` gradient only the rows that were read move,
-    and only their memory changes.
+    Of a `Rows` gradient only the rows that were read move, and only their memory changes.
     """
 
     summary: ClassVar[str]
     manifolds: ClassVar[frozenset[str]] = frozenset({"euclidean"})
     slots: tuple[str, ...] = ()
+    pairs: ClassVar[bool] = True
 
     def __init__(self, lr: float) -> None:
         if not lr > 0:
@@ -42,7 +43,7 @@ class Rule(ABC):
 
     def step(self, name: str, x: Array, g: Array | Rows) -> None:
         """Move the parameter `name` in place."""
-        x_real = _as_real(x)
+        x_real = as_real(x)
         memory = self.memory.setdefault(name, {slot: self.initial(slot, x_real) for slot in self.slots})
         t = self.steps[name] = self.steps.get(name, 0) + 1
         if isinstance(g, Rows) and backend.is_device(x):
@@ -55,8 +56,10 @@ class Rule(ABC):
             x_real[ids] = rows
             for slot, array in part.items():
                 memory[slot][ids] = array
+        elif self.pairs:
+            self.update(x_real, as_real(g), memory, t)
         else:
-            self.update(x_real, _as_real(g), memory, t)
+            self.update(x, g, memory, t)
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""
@@ -85,5 +88,6 @@ class Rule(ABC):
                 self.memory.setdefault(name, {})[slot] = array
 
 
-def _as_real(x: Array) -> Array:
+def as_real(x: Array) -> Array:
+    """x, its complex entries as neighbouring pairs of real ones: a view."""
     return x.view(x.real.dtype) if x.dtype.kind == "c" else x

@@ -19,7 +19,7 @@ class Optimizer:
     groups      (fnmatch pattern, rule) pairs
     manifold    {path: tag}, as `model.manifold`; untagged parameters are "euclidean"
     clips       functions of the gradients, applied in order before the rules: see `minirnn.optimizers.clip`
-    raises      UsageError if a parameter has no rule, or a rule that would leave its manifold
+    raises      UsageError if a parameter has no rule, or a rule for another manifold than its own
     """
 
     def __init__(
@@ -31,13 +31,20 @@ class Optimizer:
     ):
         self.groups, self.clips = list(groups), list(clips)
         self.rules = {name: self._rule_for(name) for name in params}
-        for name, tag in (manifold or {}).items():
-            rule = self.rules[name]
-            if tag not in rule.manifolds:
+        tags = manifold or {}
+        for name, rule in self.rules.items():
+            tag = tags.get(name, "euclidean")
+            if tag in rule.manifolds:
+                continue
+            if name in tags and "euclidean" in rule.manifolds:
                 raise UsageError(
                     f"{type(rule).__name__} moves {name!r} along a straight line and would leave the {tag} manifold; "
-                    f"put a rule for {tag} parameters first: (\"{name}\", ...)"
+                    f"put a rule for {tag} parameters first: (\"{name}\", Geodesic(lr=1e-3))"
                 )
+            raise UsageError(
+                f"{type(rule).__name__} moves parameters tagged {sorted(rule.manifolds)}, and {name!r} is {tag}; "
+                f"put another rule first: (\"{name}\", ...)"
+            )
         for clip in self.clips:
             clip.check(list(params))
 

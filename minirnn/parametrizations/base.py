@@ -37,8 +37,18 @@ class Parametrization(ABC):
     def pullback(self, dW: Array, cache: Any) -> dict[str, Array]:
         """∂L/∂W to {name: ∂L/∂name}, with the keys and shapes of `params`."""
 
+    def claim(self) -> Parametrization:
+        """The parametrization whose exact gradient `pullback` claims to return: itself, unless it is "pseudo"."""
+        return self
+
     def after_update(self) -> None:  # noqa: B027 - most parametrizations need nothing
         """Re-base, re-orthogonalise, advance a power iteration: in place, after the optimizer's step."""
+
+    @classmethod
+    def sized(cls, n: int, rng: np.random.Generator) -> Parametrization:
+        """An n x n matrix as a network of n units starts with it, where no paper says how."""
+        build: Any = cls
+        return build(np.zeros((n, n)))
 
     @classmethod
     @abstractmethod

@@ -26,6 +26,34 @@ class Square(Activation):
 '''
 
 
+SCALED = '''
+from minirnn.activations import Activation
+from minirnn.activations.base import summed
+
+class Scaled(Activation):
+    """f(z) = s z (1), s per unit (2)."""
+
+    summary = "f(z) = s z"
+
+    def __init__(self, s):
+        super().__init__()
+        self.params["s"] = s
+
+    def forward(self, z):
+        return self.params["s"] * z
+
+    def backward(self, dh, z, h):
+        return self.params["s"] * dh
+
+    def gradients(self, dh, z, h):
+        return {"s": summed(dh * z, self.params["s"])}
+
+    @classmethod
+    def examples(cls, n, rng):
+        yield "", cls(rng.standard_normal(n))
+'''
+
+
 def test_gradcheck_prints_a_row_per_parameter(minirnn):
     result = minirnn("gradcheck", "expmap")
     assert result.code == 0
@@ -50,6 +78,13 @@ def test_gradcheck_of_a_wrong_file_exits_3_and_says_what_is_wrong(minirnn, tmp_p
 def test_gradcheck_of_the_corrected_file_passes(minirnn, tmp_path):
     (tmp_path / "square.py").write_text(WRONG.replace("dh * z", "2 * dh * z"))
     assert minirnn("gradcheck", "square.py").code == 0
+
+
+def test_a_users_activation_with_parameters_and_bounds_of_its_own_is_checked_too(minirnn, tmp_path):
+    (tmp_path / "scaled.py").write_text(SCALED)
+    result = minirnn("gradcheck", "scaled.py", "--json")
+    assert result.code == 0
+    assert {json.loads(line)["parameter"] for line in result.out.splitlines()} == {"z", "s"}
 
 
 def test_list_names_every_component_of_every_kind(minirnn):

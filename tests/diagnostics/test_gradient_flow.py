@@ -44,7 +44,7 @@ def test_an_lstm_agrees_with_finite_differences():
     def last(h):
         return net.forward(X[:, :1], (h, c0))[0][-1, 0]
     zero = np.zeros((1, n))
-    net.initial_state = lambda size: (np.repeat(h0, size, 0), np.repeat(c0, size, 0))
+    net.initial_state = lambda size, like: (np.repeat(h0, size, 0), np.repeat(c0, size, 0))
     h = 1e-6
     J = np.stack([(last(h0 + h * (zero + e)) - last(h0 - h * (zero + e))) / (2 * h) for e in np.eye(n)], axis=1)
     assert jacobian_norms(net, X[:, :1])[0, 0] == pytest.approx(np.linalg.norm(J), rel=1e-7)

@@ -10,7 +10,10 @@ from minirnn import catalog, perturb
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-SHARED_PAGES = {"activations": "activations", "layers": "layers", "losses": "losses", "rules": "optimizers"}
+SHARED_PAGES = {
+    "activations": "activations", "layers": "layers", "losses": "losses", "rules": "optimizers",
+    "regularizers": "regularizers",
+}
 COMPONENTS = [
     (kind, name)
     for kind in ("cells", "parametrizations", *SHARED_PAGES)
@@ -29,8 +32,9 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def page_of(kind, name):
-    """A cell and a parametrization have a page each, named as on the command line; the other kinds share one."""
-    return DOCS / "derivations" / f"{SHARED_PAGES.get(kind, name)}.md"
+    """A component's own page, named as on the command line; the simple ones of a kind may share one."""
+    own = DOCS / "derivations" / f"{name}.md"
+    return own if own.is_file() or kind not in SHARED_PAGES else own.with_name(f"{SHARED_PAGES[kind]}.md")
 
 
 def missing_page(kind, component, page):

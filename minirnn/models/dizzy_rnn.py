@@ -1,0 +1,51 @@
+"""The rotation network: norms of gradients kept exactly, in both directions of the stack."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirnn.activations import Abs
+from minirnn.cells import Elman
+from minirnn.initializers import uniform
+from minirnn.layers import Recurrent
+from minirnn.model import Model, assemble
+from minirnn.parametrizations import Dense, Givens, GivensSVD
+from minirnn.regularizers import SpectralPrior
+
+
+def dizzy_rnn(
+    n_in: int, n_out: int, hidden_size: int = 192, *, rng: np.random.Generator, rotations: int = 8,
+    spread: float = 0.35, singular_values: bool = False, penalty: float = 0.01, **shared,
+) -> Model:
+    """Elman network h = |W h + U x + b| with W a product of packed rotations, and U one too where it is square, as it
+    is above the bottom layer.  [dorobantu2016, secs. 4 and 5]
+
+    rotations          packed rotations per matrix; the whole tournament, n − 1 (n if odd), if that is fewer
+    spread             angles start from U(−spread, spread)
+    singular_values    W = V diag(s) Qᵀ with free s instead, started at s = 1
+    penalty            λ of λ‖s − 1‖², if the singular values are free
+
+    Differs: the paper's settings for the angles, the width and the learning rate do not survive in its text; these
+    defaults learn its copy task with Adam at 1.5e-2, decayed linearly to a twentieth. The angles' spread decides: the
+    useful window is spread · √(rotations/3) ≈ 0.5 to 0.6; angles from U(0, 2π), or all 0, do not learn it.
+    """
+    n = hidden_size
+    K = min(rotations, n - 1 + n % 2)
+
+    def packed(spread: float) -> Givens:
+        return Givens(uniform((K, n // 2), spread, rng), n)
+
+    def rotation() -> Givens | GivensSVD:
+        if not singular_values:
+            return packed(spread)
+        half = spread / np.sqrt(2)                                  # two factors together turn as far as one
+        return GivensSVD(packed(half), np.ones(n), packed(half))
+
+    def layer(width: int) -> Recurrent:
+        square = width == n
+        U = rotation() if square else Dense(uniform((n, width), 1 / np.sqrt(n), rng))
+        penalised = ("W", "U") if square else ("W",)
+        priors = [SpectralPrior(penalty, matrix) for matrix in penalised] if singular_values else []
+        return Recurrent(Elman(Abs()), U, np.zeros(n), W=rotation(), regularizers=priors)
+
+    return assemble(layer, n_in, n_out, n, rng=rng, **shared)
