@@ -176,7 +176,8 @@ def suited(kind, name):
     return options
 
 
-COMPOSED = [(kind, name) for kind in ("activation", "parametrization", "cell") for name in catalog.components(f"{kind}s")]
+KINDS = ("activation", "parametrization", "cell")
+COMPOSED = [(kind, name) for kind in KINDS for name in catalog.components(f"{kind}s")]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
