@@ -104,8 +104,8 @@ def _matrix(trainer: Trainer) -> np.ndarray:
 def main() -> None:
     print("# What training leaves unchanged\n")
     print(f"Written by `python -m benchmarks.invariants`, seed 0: after {STEPS:,} updates on recall of 5 numbers,")
-    print("16 units, how far each invariant is from holding, in both precisions; and in float32, the largest change of an")
-    print("entry of W and the validation loss before and after. Random guessing has a loss of 2.30.\n")
+    print("16 units, how far each invariant is from holding, in both precisions; and in float32, the largest change")
+    print("of an entry of W and the validation loss before and after. Random guessing has a loss of 2.30.\n")
     print("| system | invariant | float64 | float32 | moved | loss |")
     print("|---|---|---|---|---|---|")
     for name, case in CASES.items():
