@@ -21,6 +21,7 @@ KINDS = {
     "layers": ("minirnn.layers", "Layer"),
     "losses": ("minirnn.losses", "Loss"),
     "rules": ("minirnn.optimizers", "Rule"),
+    "schedules": ("minirnn.optimizers.schedules", "Schedule"),
     "tasks": ("minirnn.tasks", "Task"),
     "models": ("minirnn.models", None),
 }
