@@ -6,6 +6,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.8"]
+DATA = ["pooch>=1.8"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100"]
 PEERS = ["torch>=2.4"]
 
@@ -19,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
-    package_data={"minirnn": ["py.typed"]},
+    package_data={"minirnn": ["py.typed"], "minirnn.tasks": ["presets/*.toml"]},
     install_requires=[
         "numpy>=1.26",
         "scipy>=1.11",
@@ -31,12 +32,13 @@ setup(
     ],
     extras_require={
         "plot": PLOT,
+        "data": DATA,
         "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
         "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
-        "test": [*TEST, *PLOT],
+        "test": [*TEST, *PLOT, *DATA],
         "bench": PEERS,
         "oracle": PEERS,
-        "dev": [*TEST, *PLOT, "ruff>=0.6", "mypy>=1.11"],
+        "dev": [*TEST, *PLOT, *DATA, "ruff>=0.6", "mypy>=1.11"],
     },
     entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
 )

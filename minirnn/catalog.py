@@ -22,6 +22,7 @@ KINDS = {
     "regularizers": ("minirnn.regularizers", "Regularizer"),
     "losses": ("minirnn.losses", "Loss"),
     "rules": ("minirnn.optimizers", "Rule"),
+    "schedules": ("minirnn.optimizers.schedules", "Schedule"),
     "tasks": ("minirnn.tasks", "Task"),
     "models": ("minirnn.models", None),
 }

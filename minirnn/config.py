@@ -31,6 +31,7 @@ class OptimizerOptions:
     lr              learning rate; a model scales it per parameter group as its paper does
     clip_norm       limit on the norm of all gradients together; 0 is off
     clip            limit on every entry of the gradients that match clip_pattern; 0 is off
+    schedule        name of the learning rate's schedule; schedule_options are its keyword arguments (steps, final, ...)
     """
 
     rule: str = "adam"
@@ -39,6 +40,8 @@ class OptimizerOptions:
     clip: float = 0.0
     clip_pattern: str = "*"
     options: dict[str, Any] = field(default_factory=dict)
+    schedule: str = "constant"
+    schedule_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _range("optimizer.lr", self.lr, self.lr > 0, "positive")
@@ -50,7 +53,8 @@ class OptimizerOptions:
 class TrainOptions:
     """[train]
 
-    batch_size      sequences per step
+    batch_size      sequences per batch
+    accumulate      batches per update, whose gradients are averaged as if they were one batch
     steps           updates in all
     bptt            steps of time that a gradient travels; 0 is the whole sequence
     log_every       steps between logged losses
@@ -61,6 +65,7 @@ class TrainOptions:
     """
 
     batch_size: int = 50
+    accumulate: int = 1
     steps: int = 1000
     bptt: int = 0
     log_every: int = 50
@@ -70,10 +75,15 @@ class TrainOptions:
     stop_at_loss: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "log_every", "evaluate_every"):
+        for name in ("batch_size", "accumulate", "steps", "log_every", "evaluate_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
         for name in ("bptt", "patience"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+        if self.accumulate > 1 and self.bptt:
+            raise UsageError(
+                f"train.accumulate joins batches into one update and train.bptt makes several of one batch (got "
+                f"{self.accumulate} and {self.bptt}); leave one of them out"
+            )
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class RunOptions:
     dtype       float32 or float64
     threads     BLAS threads; one is fastest for the papers' sizes
     data_dir    folder of the data sets; empty looks in MINIRNN_DATA and the cache folder
+    preset      NAME/VARIANT the run was started from, and its scale; then the task's suggestions do not enter
     """
 
     seed: int = 0
@@ -92,6 +103,8 @@ class RunOptions:
     dtype: str = "float32"
     threads: int = 1
     data_dir: str = ""
+    preset: str = ""
+    scale: str = ""
 
     def __post_init__(self) -> None:
         _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
@@ -131,11 +144,13 @@ def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
     if "name" not in given.get("task", {}):
         raise UsageError(f"no task is named; name one of: {', '.join(catalog.components('tasks'))}")
     task = make_task(given["task"], section("run", given.get("run", {})).data_dir)
-    suggested = dict(task.suggested)
+    suggested = {"model": {"name": ""}} if given.get("run", {}).get("preset") else dict(task.suggested)
     if given.get("model", {}).get("name", suggested["model"]["name"]) != suggested["model"]["name"]:
         sizes = ("hidden_size", "embedding_size")                   # another model: only what every model has
         suggested["model"] = {k: v for k, v in suggested["model"].items() if k in sizes}
     tables = merge(suggested, given)
+    if not tables["model"].get("name"):
+        raise UsageError(f"no model is named; name one of: {', '.join(catalog.components('models'))}")
     check_call(model_function(tables["model"]["name"]), tables["model"], "model", assemble, NOT_OPTIONS)
     sections = {name: section(name, tables.get(name, {})) for name in SECTIONS}
     catalog.find("rules", sections["optimizer"].rule)

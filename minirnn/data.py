@@ -1,7 +1,8 @@
 """Data on disk: where to look for it, and a strict reader for the IDX files of MNIST.
 
-Nothing is downloaded. A folder given by the user is the only place looked in; otherwise the folder named by the
-environment variable MINIRNN_DATA comes first, then the user's cache folder. Data may lie in the folder or one below.
+Nothing is downloaded here: see `minirnn.download`. A folder given by the user is the only place looked in; otherwise
+the folder named by the environment variable MINIRNN_DATA comes first, then the user's cache folder. Data may lie in
+the folder or one below.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ OFFICIAL = 60_000               # training images of the complete MNIST
 UBYTE = 0x08                    # the IDX type code of unsigned bytes
 LARGEST = 1 << 29               # bytes; MNIST has 47 million, so a header that claims more is damaged
 PIECE = 1 << 20
+NUMBERS = {3: "three", 4: "four"}
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,30 @@ def places(data_dir: str | Path | None = None) -> list[tuple[str, Path]]:
 
 def find_mnist(data_dir: str | Path | None = None) -> dict[str, Path]:
     """{standard file name: its path, plain or .gz} of the first folder that holds all four files."""
+    return _find("MNIST", MNIST, "mnist", data_dir)
+
+
+def find_ptb(data_dir: str | Path | None = None) -> dict[str, Path]:
+    """{standard file name: its path, plain or .gz} of the first folder that holds all three texts."""
+    return _find("Penn Treebank", PTB, "ptb", data_dir)
+
+
+def _find(label: str, names: tuple[str, ...], prefer: str, data_dir: str | Path | None) -> dict[str, Path]:
     looked_in = places(data_dir)
     partial = ""
     for _, root in looked_in:
-        for folder in _folders(root, prefer="mnist"):
-            files = {name: path for name in MNIST if (path := _plain_or_gz(folder, name))}
-            if len(files) == len(MNIST):
+        for folder in _folders(root, prefer=prefer):
+            files = {name: path for name in names if (path := _plain_or_gz(folder, name))}
+            if len(files) == len(names):
                 return files
             if files and not partial:
-                partial = f" ({folder} lacks {', '.join(name for name in MNIST if name not in files)})"
+                partial = f" ({folder} lacks {', '.join(name for name in names if name not in files)})"
     where = " and ".join(f"{root} ({name}{'' if os.path.isdir(root) else ', no folder'})" for name, root in looked_in)
     raise UsageError(
-        f"MNIST is not there: looked for {', '.join(MNIST)} (plain or .gz) in {where}, directly and one folder "
-        f"below{partial}; put the four files into {looked_in[0][1]}, or name their folder with --data-dir or "
-        "MINIRNN_DATA (the tasks adding, copy and recall need no data)"
+        f"{label} is not there: looked for {', '.join(names)} (plain or .gz) in {where}, directly and one folder "
+        f"below{partial}; run `minirnn data fetch {prefer}`, or put the {NUMBERS[len(names)]} files into "
+        f"{looked_in[0][1]}, or name their folder with --data-dir or MINIRNN_DATA (the tasks adding, copy, kth-largest "
+        "and recall need no data)"
     )
 
 

@@ -27,7 +27,7 @@ def available() -> bool:
 def curves(records: list[dict[str, Any]], baseline: dict[str, float], goal: str, title: str, path: Path) -> None:
     """Loss (training and validation) and the goal metric of one run against the step, with the memoryless baseline."""
     figure, axes = _axes(2)
-    train = [r for r in records if r["split"] == "train"]
+    train = [r for r in records if r["split"] == "train" and "loss" in r]
     valid = [r for r in records if r["split"] == "valid"]
     axes[0].plot([r["step"] for r in train], [r["loss"] for r in train], color=COLOURS[5], label="training")
     steps = [r["step"] for r in valid]

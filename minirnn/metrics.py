@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,3 +31,13 @@ def accuracy_of_last(steps: int):
 def squared_error(prediction: Array, batch: Any) -> tuple[Array, Array]:
     """Squared error per number.  prediction and batch.y (K, B, m)."""
     return np.sum((prediction - batch.y) ** 2), prediction.size
+
+
+def perplexity(nats: float) -> float:
+    """e^L of a mean cross-entropy L: as uncertain as a uniform choice among so many. Bounded, to be a number."""
+    return math.exp(min(nats, 700.0))
+
+
+def bits(nats: float) -> float:
+    """L / ln 2: a mean cross-entropy in bits per symbol."""
+    return nats / math.log(2)

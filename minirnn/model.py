@@ -10,8 +10,8 @@ import numpy as np
 
 from minirnn import backend
 from minirnn.errors import UsageError
-from minirnn.initializers import glorot
-from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, SplitLinear
+from minirnn.initializers import glorot, uniform
+from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, SplitLinear, TiedLinear
 from minirnn.paths import join
 
 Array = Any
@@ -37,7 +37,8 @@ class Model:
 
     encoder     OneHot or Embedding for symbols, None for real features
     layers      recurrent layers, the first nearest to the input
-    readout     Linear, or SplitLinear after a complex layer
+    readout     Linear; SplitLinear after a complex layer; or TiedLinear, which shares the table of the embedding as one
+                parameter, embedding.E
     dropout     probability, on the input of every layer and of the read-out
     groups      how the published system trains its parameters; the last group matches everything
     dtype       float32 to train, float64 to check; complex parameters take the matching complex type
@@ -47,7 +48,7 @@ class Model:
         self,
         encoder: OneHot | Embedding | None,
         layers: Sequence[Recurrent],
-        readout: Linear | SplitLinear,
+        readout: Linear | SplitLinear | TiedLinear,
         *,
         dropout: float = 0.0,
         groups: Sequence[Group] = (Group("*"),),
@@ -69,6 +70,12 @@ class Model:
         read    K, how many of the last steps the read-out speaks at; None: all T
         keep    False keeps no tape
         """
+        H, last, tape = self.hidden(x, state, rng, read=read, keep=keep)
+        y, readout_cache = self.readout.forward(H)
+        return y, last, (*tape, readout_cache)
+
+    def hidden(self, x, state=None, rng=None, *, read=None, keep=True):
+        """(H (K, B, n), last state, tape): all of `forward` but the read-out, for those who read out in pieces."""
         X, encoder_cache = (x, None) if self.encoder is None else self.encoder.forward(x)
         last, caches = [], []
         for k, layer in enumerate(self.layers):
@@ -78,8 +85,7 @@ class Model:
             caches.append((mask, cache))
         H = X if read is None else X[len(X) - read:]
         H, mask = self.dropout.forward(H, rng)
-        y, readout_cache = self.readout.forward(H)
-        return y, tuple(last), (encoder_cache, caches, mask, readout_cache)
+        return H, tuple(last), (encoder_cache, caches, mask)
 
     def backward(self, dy, tape):
         """Gradients {path: array or Rows} from ∂L/∂y."""
@@ -89,9 +95,17 @@ class Model:
         """∂L/∂x (T, B, m); for symbols, the gradient of their vectors."""
         return self._backward(dy, tape, True)[0]
 
+    def backward_hidden(self, dH, found, tape):
+        """Gradients from ∂L/∂H and those of the read-out, {name: array}: undoes `hidden`."""
+        return self._backward_hidden(dH, found, tape, isinstance(self.encoder, Embedding))[1]
+
     def _backward(self, dy, tape, input_gradient):
-        encoder_cache, caches, mask, readout_cache = tape
+        *tape, readout_cache = tape
         dH, found = self.readout.backward(dy, readout_cache)
+        return self._backward_hidden(dH, found, tape, input_gradient)
+
+    def _backward_hidden(self, dH, found, tape, input_gradient):
+        encoder_cache, caches, mask = tape
         grads = {join("readout", name): d for name, d in found.items()}
         dH, _ = self.dropout.backward(dH, mask)
         for k in reversed(range(len(self.layers))):
@@ -103,6 +117,9 @@ class Model:
         if isinstance(self.encoder, Embedding):
             _, found = self.encoder.backward(dH, encoder_cache)
             grads.update({join(self._encoder_name, name): d for name, d in found.items()})
+        if isinstance(self.readout, TiedLinear):                    # the table is used twice: add both gradients
+            E, dE_out = self.params["embedding.E"], grads.pop("readout.E")
+            grads["embedding.E"] = grads["embedding.E"].dense(E) + dE_out
         return dH, grads
 
     def penalty(self, tape):
@@ -127,7 +144,7 @@ class Model:
             yield from walk(self._encoder_name, self.encoder)
         for k, layer in enumerate(self.layers):
             yield from walk(f"rnn.{k}", layer)
-        yield from walk("readout", self.readout)
+        yield from ((path, part) for path, part in walk("readout", self.readout) if part is not self.encoder)
 
     @property
     def params(self) -> dict[str, Array]:
@@ -184,6 +201,7 @@ def assemble(
     rng: np.random.Generator,
     symbols: bool = False,
     embedding_size: int = 0,
+    tied: bool = False,
     layers: int = 1,
     dropout: float = 0.0,
     train_h0: bool = False,
@@ -195,6 +213,7 @@ def assemble(
     layer            makes one recurrent layer for a given number of inputs
     symbols          the input holds symbols 0 .. n_in - 1: embedded if embedding_size > 0, else one-hot
     embedding_size   0, or the length of the vector per symbol, drawn from N(0, 1)
+    tied             the read-out uses the embedding's table too, then drawn from U(±1/√n) as a matrix
     layers           depth of the stack
     train_h0         learn each layer's initial state, from zero on where the system names no other start
     """
@@ -215,7 +234,18 @@ def assemble(
             recurrent.train_initial_state(*(s[0] for s in zero))
     is_complex = stack[-1].U.matrix()[0].dtype.kind == "c"
     Readout, size = (SplitLinear, 2 * hidden_size) if is_complex else (Linear, hidden_size)
-    readout = Readout(glorot((n_out, size), rng), np.zeros(n_out))
+    readout: Linear | SplitLinear | TiedLinear = Readout(glorot((n_out, size), rng), np.zeros(n_out))
+    if tied:
+        if is_complex:
+            raise UsageError("tied needs a real network: a complex read-out sees [Re h | Im h]; leave tied out")
+        if not isinstance(encoder, Embedding) or embedding_size != hidden_size or n_in != n_out:
+            raise UsageError(
+                "tied needs symbols that are read and predicted alike, and embedding_size = hidden_size "
+                f"(got {n_in} in, {n_out} out, embedding_size {embedding_size}, hidden_size {hidden_size}); "
+                f"set embedding_size to {hidden_size}, or leave tied out"
+            )
+        encoder = Embedding(uniform((n_in, hidden_size), 1 / np.sqrt(hidden_size), rng))
+        readout = TiedLinear(encoder, np.zeros(n_out))
     return Model(encoder, stack, readout, dropout=dropout, groups=groups, dtype=dtype)
 
 

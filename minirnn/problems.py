@@ -37,6 +37,11 @@ def of(kind: str, component: Any, n: int, rng: np.random.Generator) -> Iterator[
     """(label, problem) for each example of a component; a model is one problem."""
     if kind == "models":
         yield "", _model_problem(component, rng)
+        try:
+            tied = _model_problem(component, rng, tied=True)
+        except UsageError:                                          # a complex network has no real table to share
+            return
+        yield "tied", tied
         return
     builders: dict[str, Callable[..., Problem]] = {
         "cells": _cell_problem,
@@ -163,13 +168,15 @@ def _loss_problem(example: Any, n: int, rng: np.random.Generator) -> Problem:
     return Problem({"y": y}, lambda: float(loss.forward(y, batch)[0]), gradients)
 
 
-def _model_problem(build: Any, rng: np.random.Generator) -> Problem:
+def _model_problem(build: Any, rng: np.random.Generator, tied: bool = False) -> Problem:
     """A two-layer model on embedded symbols, with a masked cross-entropy: everything a model does, at once."""
-    model = build(3, 4, 4, rng=rng, symbols=True, embedding_size=2, layers=2, dtype=np.float64)
+    n_in, embedding_size = (4, 4) if tied else (3, 2)
+    shared = {"symbols": True, "embedding_size": embedding_size, "tied": tied, "layers": 2, "dtype": np.float64}
+    model = build(n_in, 4, 4, rng=rng, **shared)
     loss = SoftmaxCrossEntropy()
     for x in model.params.values():
         x += 0.1 * _normal(x.shape, rng, x.dtype.kind)
-    x = rng.integers(0, 3, (4, 3))
+    x = rng.integers(0, n_in, (4, 3))
     mask = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0]])
     batch = SimpleNamespace(y=rng.integers(0, 4, (3, 3)), mask=mask)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 from collections.abc import Iterator
@@ -10,18 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import checkpoint, config
+from minirnn import catalog, checkpoint, config
 from minirnn.errors import UsageError
 from minirnn.trainer import Event, Trainer, build
 
 CONFIG, METRICS, CHECKPOINT, FIGURE = "config.toml", "metrics.jsonl", "checkpoint.npz", "curves.png"
+BEST = "best.npz"
 
 
 class Run:
     """A trainer with the folder it writes to.
 
     The checkpoint is written at the start, at every validation, when interrupted, and at the end. Metrics are appended
-    as they come; on resuming, those after the checkpoint are dropped, so that the file tells one story.
+    as they come; on resuming, those after the checkpoint are dropped, so that the file tells one story. The parameters
+    of the best validation so far are kept beside the checkpoint, in best.npz.
     """
 
     def __init__(self, folder: Path, trainer: Trainer, seconds: float = 0.0):
@@ -47,22 +50,15 @@ class Run:
     @classmethod
     def resume(cls, folder: Path, changes: config.Tables) -> Run:
         """The run of a folder, at its checkpoint. `changes` may set train.steps and the [run] table's machine keys."""
-        if not (folder / CONFIG).is_file():
-            raise UsageError(f"{folder} is not the folder of a run: it has no {CONFIG}")
-        settings, task = config.resolve(config.load(folder / CONFIG), changes)
+        settings, task = config.resolve(_scheduled_as_planned(_tables(folder)), changes)
         trainer = build(settings, task)
-        path = folder / CHECKPOINT
-        arrays, about = checkpoint.load(path)
-        parts: dict[str, dict[str, Any]] = {"param": {}, "buffer": {}, "rule": {}, "state": {}}
-        for name, x in arrays.items():
-            part, _, rest = name.partition("/")
-            parts.setdefault(part, {})[rest] = x
-        checkpoint.restore(trainer.model.params, parts["param"], path)
-        checkpoint.restore(trainer.model.buffers, parts["buffer"], path)
+        parts, about = _restore(trainer, folder / CHECKPOINT)
         some = next(iter(trainer.model.params.values()))
         trainer.optimizer.load_state_dict({k: np.asarray(x, like=some) for k, x in parts["rule"].items()})
         trainer.carried = _carried(parts["state"], some)
-        trainer.step, trainer.best, trainer.waited = about["step"], about["best"], about["waited"]
+        trainer.load_progress(about)
+        if trainer.best_step is not None:
+            checkpoint.load(folder / BEST)                          # rather now than after the training
         why = about["finished"]
         if why not in ("", "steps") and why not in changes.get("train", {}):
             raise UsageError(f"{folder} ended at step {trainer.step} by train.{why}; to go on, --set train.{why} anew")
@@ -80,7 +76,7 @@ class Run:
             for record in event.records:
                 self.log(record)
             if any(record["split"] == "valid" for record in event.records):
-                self.save()
+                self.save(best=self.trainer.best_step == event.step)
             yield event
         self.save()
 
@@ -89,17 +85,97 @@ class Run:
         with open(self.folder / METRICS, "a", encoding="utf-8") as file:
             file.write(_line({**record, "seconds": round(self.elapsed(), 3)}))
 
-    def save(self) -> None:
-        """Write the checkpoint, unless a parameter is no longer finite."""
+    def save(self, best: bool = False) -> None:
+        """Write the checkpoint, and the best one if this is it, unless a parameter is no longer finite."""
         self.trainer.require_finite_parameters()
         about = {**self.trainer.progress(), "seconds": self.elapsed()}
-        checkpoint.save(self.folder / CHECKPOINT, self.trainer.arrays(), about)
+        arrays = self.trainer.arrays()
+        if best:                                                    # first: a checkpoint that speaks of it finds it
+            kept = {name: x for name, x in arrays.items() if name.startswith(("param/", "buffer/"))}
+            checkpoint.save(self.folder / BEST, kept, about)
+        checkpoint.save(self.folder / CHECKPOINT, arrays, about)
+
+    def test(self) -> dict[str, dict[str, float]]:
+        """The test split: {"last": with the parameters as they are, "best": with those of the best validation}.
+
+        "best" is missing where no validation has been judged. The parameters are left as they were.
+        """
+        trainer, found = self.trainer, {"last": self.trainer.evaluate("test")}
+        if trainer.best_step == trainer.step:
+            return {**found, "best": found["last"]}
+        if trainer.best_step is not None:
+            arrays = {**trainer.model.params, **trainer.model.buffers}
+            kept = {name: x.copy() for name, x in arrays.items()}
+            _, about = _restore(trainer, self.folder / BEST)
+            if about["step"] == trainer.best_step:                  # else from a later life of this run, cut short
+                found["best"] = trainer.evaluate("test")
+            for name, x in arrays.items():
+                x[...] = kept[name]
+        return found
 
     def elapsed(self) -> float:
         """Seconds of training, over all sessions of the run."""
         now = time.monotonic()
         self.seconds, self._since = self.seconds + now - self._since, now
         return self.seconds
+
+
+def load_model(folder: Path, which: str = "", changes: config.Tables | None = None) -> tuple[Trainer, dict[str, Any]]:
+    """(trainer with the parameters of a saved run, description of the checkpoint): to evaluate, or to generate from.
+
+    which     "best", "latest", or "": the best if there is one
+    changes   may set the machine keys of the [run] table
+    """
+    tables = _tables(folder)
+    which = which or ("best" if (folder / BEST).is_file() else "latest")
+    if which == "best" and not (folder / BEST).is_file():
+        raise UsageError(
+            f"{folder} has no {BEST}: no step of it was a multiple of train.evaluate_every; take the latest checkpoint"
+        )
+    settings, task = config.resolve(tables, changes or {})
+    trainer = build(settings, task)
+    _, about = _restore(trainer, folder / (BEST if which == "best" else CHECKPOINT))
+    trainer.step = about["step"]
+    return trainer, {**about, "checkpoint": which}
+
+
+def _tables(folder: Path) -> config.Tables:
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder} is not the folder of a run: it has no {CONFIG}")
+    return config.load(folder / CONFIG)
+
+
+def _scheduled_as_planned(tables: config.Tables) -> config.Tables:
+    """The same tables, a schedule over the run's steps fixed to those: more steps prolong the run, not the schedule."""
+    options = tables.get("optimizer", {})
+    Kind = catalog.find("schedules", options.get("schedule", "constant"))
+    given = options.get("schedule_options", {})
+    if "steps" not in inspect.signature(Kind).parameters or given.get("steps"):
+        return tables
+    return config.merge(tables, {"optimizer": {"schedule_options": {"steps": tables["train"]["steps"]}}})
+
+
+def _restore(trainer: Trainer, path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Put a checkpoint's parameters and buffers in place; returns all its arrays, by part, and its description."""
+    arrays, about = checkpoint.load(path)
+    require_same_vocabulary(trainer.task, about, path.parent)
+    parts: dict[str, dict[str, Any]] = {"param": {}, "buffer": {}, "rule": {}, "state": {}}
+    for name, x in arrays.items():
+        part, _, rest = name.partition("/")
+        parts.setdefault(part, {})[rest] = x
+    checkpoint.restore(trainer.model.params, parts["param"], path)
+    checkpoint.restore(trainer.model.buffers, parts["buffer"], path)
+    return parts, about
+
+
+def require_same_vocabulary(task: Any, about: dict[str, Any], folder: Path) -> None:
+    """raises UsageError if the text at hand numbers its symbols in another way than the text of the saved run."""
+    saved, here = about.get("vocabulary"), task.vocabulary and task.vocabulary.digest
+    if saved != here:
+        raise UsageError(
+            f"{folder} was trained with another vocabulary ({(saved or 'none')[:12]} there, {(here or 'none')[:12]} "
+            "here), so its numbers would stand for other symbols; name the folder of its own text with --data-dir"
+        )
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

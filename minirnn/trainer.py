@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minirnn import backend, catalog
+from minirnn import backend, catalog, scoring
 from minirnn.config import Config, check_call, model_function
 from minirnn.errors import RunFailed
+from minirnn.logbook import Logbook
 from minirnn.model import Group, Model
 from minirnn.optimizers import ClipElementwise, ClipNorm, Optimizer
+from minirnn.optimizers.accumulate import Mean
+from minirnn.optimizers.schedules import Schedule
 from minirnn.rows import Rows
 
 Array = Any
@@ -21,7 +26,7 @@ DROPOUT, INITIAL = 101, 102     # streams of random numbers beside those of the 
 
 @dataclass(frozen=True)
 class Event:
-    """After one update: its number, and what is worth writing down ("train", "valid" or "test" records)."""
+    """After one update: its number, and what is worth writing down ("train", "epoch", "valid" or "test" records)."""
 
     step: int
     records: tuple[dict[str, Any], ...]
@@ -31,10 +36,12 @@ class Trainer:
     """Trains a model on a task. `train()` yields after every update, so that its caller decides when to stop.
 
     step        updates made
-    best        best goal value seen at a validation, and `waited`, the validations since then
+    best        best goal value seen at a validation, at `best_step`, and `waited`, the validations since then
     finished    "", or why training ended: "steps", "stop_at", "stop_at_loss", "patience"
     carried     the last recurrent state of a task whose batches continue one another
     penalty     what the regularizers added to the loss at the last update
+    schedule    factor on the learning rate of every group
+    logbook     what goes into the records
     """
 
     def __init__(self, config: Config, task: Any, model: Model, optimizer: Optimizer):
@@ -42,60 +49,88 @@ class Trainer:
         self.loss = catalog.find("losses", task.loss)()
         self.where = "cupy" if any(backend.is_device(x) for x in model.params.values()) else "numpy"
         self.step, self.best, self.waited, self.finished = 0, None, 0, ""
+        self.best_step: int | None = None
         self.carried: Any = None
         self.penalty: Array = 0
+        self.schedule = make_schedule(config)
+        self.rates = [rule.lr for _, rule in optimizer.groups]
+        per_epoch = task.batches("train", config.train.batch_size) / config.train.accumulate if task.finite else 0
+        self.logbook = Logbook(per_epoch, "sequences" if task.vocabulary is None else "tokens")
 
     def train(self) -> Iterator[Event]:
         """Update until the steps are done or a stopping rule holds."""
         options = self.config.train
-        sums: list[Array] = []
         while self.step < options.steps and not self.finished:
-            sums.append(self.update(self.step))
+            since = time.monotonic()
+            total, count, units = self.update(self.step)
+            self.logbook.add(total, count, units, time.monotonic() - since)
             self.step += 1
             last = self.step == options.steps
-            records = []
-            if self.step % options.log_every == 0 or last:
-                loss = float(sum(sums) / len(sums))
-                self._require_finite("the loss", loss)
-                records.append({"split": "train", "step": self.step, "loss": loss})
+            records, ends_epoch = [], self.logbook.ends_epoch(self.step)
+            if self.step % options.log_every == 0 or last or ends_epoch:
+                lr = self.config.optimizer.lr * self.schedule.factor(self.step - 1)
+                records.append(self.logbook.line(self.step, lr))
+                self._require_finite("the loss", records[-1].get("loss", 0.0))
                 if any(layer.regularizers for layer in self.model.layers):
                     records[-1]["penalty"] = float(self.penalty)    # beside the task's loss, of the last update
-                sums.clear()
+            if ends_epoch:
+                records.append(self.logbook.epoch(self.step))
             if self.step % options.evaluate_every == 0 or last:
-                records.append({"split": "valid", "step": self.step, **self.evaluate("valid")})
+                stamp = {"step": self.step, **self.logbook.stamp(self.step)}
+                records.append({"split": "valid", **stamp, **self.evaluate("valid")})
                 if self.step % options.evaluate_every == 0:         # an early end must not decide what comes after it
                     self._judge(records[-1])
             yield Event(self.step, tuple(records))
         self.finished = self.finished or "steps"
 
-    def update(self, step: int) -> Array:
-        """One batch: forward, backward and an optimizer step for each of its pieces. Returns the mean loss."""
+    def update(self, step: int) -> tuple[Array, Array, int]:
+        """One step: (sum of the loss, its count, tokens or sequences seen).
+
+        With `accumulate`, one update from the mean gradient of that many batches; with `bptt`, one update per piece.
+        """
         with np.errstate(all="ignore"):                             # not-a-number is looked for, and named, below
             return self._update(step)
 
-    def _update(self, step: int) -> Array:
+    def _update(self, step: int) -> tuple[Array, Array, int]:
+        options, total, count, units, mean = self.config.train, 0, 0, 0, Mean()
+        for rule, lr in zip((rule for _, rule in self.optimizer.groups), self.rates, strict=True):
+            rule.lr = lr * self.schedule.factor(step)
+        for number in range(step * options.accumulate, (step + 1) * options.accumulate):
+            batch = self.task.batch("train", options.batch_size, self.config.run.seed, number)
+            units += batch.asked if self.logbook.unit == "tokens" else batch.x.shape[1]
+            for loss, N, grads in self._gradients(number, batch):
+                total, count = total + loss, count + N
+                if options.accumulate == 1:
+                    self._move(grads)
+                else:
+                    mean.add(grads, N)
+        if mean.sums:
+            self._move(mean.value())
+        return total, count, units
+
+    def _gradients(self, number: int, batch: Any) -> Iterator[tuple[Array, Array, dict[str, Any]]]:
+        """(sum of the loss, its count, gradients of sum/count) of each piece of a batch that is asked something."""
         options, seed = self.config.train, self.config.run.seed
-        batch = self._placed(self.task.batch("train", options.batch_size, seed, step))
-        state = self.carried if getattr(self.task, "stateful", False) else None
-        losses = []
-        for number, piece in enumerate(batch.chunks(options.bptt or None)):
-            rng = np.random.default_rng([seed, DROPOUT, step, number])
-            y, state, tape = self.model.forward(piece.x, state, rng, read=len(piece.y), keep=len(piece.y) > 0)
-            state = tuple(tuple(s.copy() for s in layer) for layer in state)
-            if len(piece.y) == 0:                                   # nothing is asked of these steps: only carry on
+        state = self.carried if self._continues(number) else None
+        for index, piece in enumerate(batch.chunks(options.bptt or None)):
+            asked, piece = piece.asked > 0, self._placed(piece)
+            rng = np.random.default_rng([seed, DROPOUT, number, index])
+            H, state, tape = self.model.hidden(piece.x, state, rng, read=len(piece.y), keep=asked)
+            state = self.carried = tuple(tuple(s.copy() for s in layer) for layer in state)
+            if not asked:                                           # no position counts: only carry the state on
                 continue
-            value, cache = self.loss.forward(y, piece)
+            total, count, dH, found = scoring.train(self.model.readout, self.loss, H, piece)
             self.penalty = self.model.penalty(tape)
-            grads = self.model.backward(self.loss.backward(cache), tape)
+            grads = self.model.backward_hidden(dH, found, tape)
             if self.where == "numpy":                               # on a device, asking would stop it at every step
-                self._require_finite("the loss", value)
+                self._require_finite("the loss", total)
                 for name, g in grads.items():
                     self._require_finite(f"the gradient of {name}", g.values if isinstance(g, Rows) else g)
-            self.optimizer.step(self.model.params, grads)
-            self.model.after_update()
-            losses.append(value)
-        self.carried = state
-        return sum(losses) / len(losses)
+            yield total, count, grads
+
+    def _move(self, grads: dict[str, Any]) -> None:
+        self.optimizer.step(self.model.params, grads)
+        self.model.after_update()
 
     def evaluate(self, split: str) -> dict[str, float]:
         """Loss and metrics over a whole split, Σ/Σ, without dropout."""
@@ -104,15 +139,14 @@ class Trainer:
         state = None
         for number in range(self.task.batches(split, options.batch_size)):
             batch = self._placed(self.task.batch(split, options.batch_size, seed, number))
-            y, state, _ = self.model.forward(batch.x, state, read=len(batch.y), keep=False)
-            state = state if getattr(self.task, "stateful", False) else None
-            total, count, _ = self.loss.total(y, batch)
-            found = {"loss": (total, count)}
-            found |= {name: metric(y, batch) for name, metric in self.task.metrics.items()}
+            H, state, _ = self.model.hidden(batch.x, state, read=len(batch.y), keep=False)
+            state = state if self.task.stateful else None
+            found = scoring.evaluate(self.model.readout, self.loss, H, batch, self.task.metrics)
             for name, (a, b) in found.items():
                 kept = totals.setdefault(name, [0, 0])
                 kept[0], kept[1] = kept[0] + a, kept[1] + b
-        return {name: float(a / b) for name, (a, b) in totals.items()}
+        means = {name: float(a / b) for name, (a, b) in totals.items()}
+        return means | {name: function(means[source]) for name, (source, function) in self.task.report.items()}
 
     def require_finite_parameters(self) -> None:
         """raises RunFailed if a parameter is no longer finite: such a state must not become a checkpoint."""
@@ -126,25 +160,37 @@ class Trainer:
         found = {f"param/{name}": x for name, x in self.model.params.items()}
         found |= {f"buffer/{name}": x for name, x in self.model.buffers.items()}
         found |= {f"rule/{name}": x for name, x in self.optimizer.state_dict().items()}
-        if self.carried is not None and getattr(self.task, "stateful", False):
+        if self.carried is not None and self.task.stateful:
             found |= {f"state/{k}/{j}": s for k, layer in enumerate(self.carried) for j, s in enumerate(layer)}
         return found
 
     def progress(self) -> dict[str, Any]:
-        return {"step": self.step, "best": self.best, "waited": self.waited, "finished": self.finished}
+        about: dict[str, Any] = {name: getattr(self, name) for name in ("step", "waited", "finished")}
+        about |= {"best": self.best, "best_step": self.best_step}
+        about |= {"schedule": self.schedule.state_dict(), "epoch": self.logbook.state_dict()}
+        return about | ({} if self.task.vocabulary is None else {"vocabulary": self.task.vocabulary.digest})
+
+    def load_progress(self, about: dict[str, Any]) -> None:
+        """Undoes `progress`, but for `finished`: whether to go on is the caller's to decide."""
+        self.step, self.best, self.waited = about["step"], about["best"], about["waited"]
+        self.best_step = about["best_step"]
+        self.schedule.load_state_dict(about["schedule"])
+        self.logbook.load_state_dict(about["epoch"])
 
     # -- helpers ------------------------------------------------------------------------------------------------------
 
     def _judge(self, record: dict[str, Any]) -> None:
-        """Apply the stopping rules to a validation."""
+        """Apply the stopping rules to a validation, and tell the schedule."""
         options = self.config.train
         name, direction = self.task.goal
         value = record[name]
         sign = 1 if direction == "rise" else -1
         if self.best is None or sign * value > sign * self.best:
-            self.best, self.waited = value, 0
+            self.best, self.best_step, self.waited = value, self.step, 0
         else:
             self.waited += 1
+        if self.schedule.watches:
+            self.schedule.observe(record["loss"] if self.schedule.watches == "loss" else -sign * value)
         if options.stop_at is not None and sign * value >= sign * options.stop_at:
             self.finished = "stop_at"
         elif options.stop_at_loss is not None and record["loss"] <= options.stop_at_loss:
@@ -152,8 +198,12 @@ class Trainer:
         elif options.patience and self.waited >= options.patience:
             self.finished = "patience"
 
+    def _continues(self, step: int) -> bool:
+        """Whether the training batch of that number continues the one before: not at the start of an epoch."""
+        return self.task.stateful and step % self.task.batches("train", self.config.train.batch_size) != 0
+
     def _placed(self, batch: Any) -> Any:
-        real = self.model.readout.params["W"].real.dtype
+        real = self.model.readout.params["b"].real.dtype
         moved = batch if self.where == "numpy" else batch.map(lambda x: backend.to(x, self.where))
         return moved.map(lambda x: x.astype(real) if x.dtype.kind == "f" and x.dtype != real else x)
 
@@ -187,6 +237,16 @@ def make_optimizer(config: Config, model: Model) -> Optimizer:
         clips.append(ClipNorm(options.clip_norm))
     groups = [(group.pattern, _rule(group, config)) for group in model.groups]
     return Optimizer(model.params, groups, model.manifold, clips)
+
+
+def make_schedule(config: Config) -> Schedule:
+    """The configured schedule; one that lasts a number of steps lasts as long as the run, unless told otherwise."""
+    options = config.optimizer
+    Kind = catalog.find("schedules", options.schedule)
+    given = check_call(Kind, options.schedule_options, "optimizer.schedule_options")
+    if "steps" in inspect.signature(Kind).parameters and not given.get("steps"):
+        given["steps"] = config.train.steps
+    return Kind(**given)
 
 
 def _rule(group: Group, config: Config) -> Any:

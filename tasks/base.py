@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minirnn.errors import UsageError
+from minirnn.vocabulary import Vocabulary
 
 SPLITS = ("train", "valid", "test")
 
@@ -43,6 +44,11 @@ class Batch:
         """The same batch with `function` applied to each of its arrays (a transfer, a cast)."""
         return Batch(function(self.x), function(self.y), None if self.mask is None else function(self.mask))
 
+    @property
+    def asked(self) -> int:
+        """At how many positions the loss counts. For arrays on the host."""
+        return self.y.shape[0] * self.y.shape[1] if self.mask is None else int(np.sum(self.mask))
+
 
 class Task(ABC):
     """A data set or generator with its loss. Construction validates the options; `batch` never fails afterwards.
@@ -52,7 +58,11 @@ class Task(ABC):
     read_last      K: the read-out speaks at the last K steps; None: at every step
     loss           the name of the loss in `minirnn.losses`
     metrics        name -> function(prediction (K, B, n_out), batch) -> (sum, count)
+    report         name -> (the loss or metric it comes from, function of that one's mean over a split): perplexity
     goal           the metric that early stopping and bars look at, and whether it is to "rise" or to "fall"
+    stateful       each batch continues the one before, from the first to the last of a pass over the split
+    finite         training batches are taken from a data set, `batches("train", ...)` of them to an epoch
+    vocabulary     the symbols of a text as words or characters; None where x is no text
     suggested      configuration tables (model, optimizer, train) that the command line starts from
     """
 
@@ -64,7 +74,11 @@ class Task(ABC):
     read_last: int | None
     loss: str
     metrics: dict[str, Callable[[Any, Batch], tuple[Any, Any]]]
+    report: dict[str, tuple[str, Callable[[float], float]]] = {}
     goal: tuple[str, str]
+    stateful: bool = False
+    finite: bool = False
+    vocabulary: Vocabulary | None = None
     suggested: dict[str, dict[str, Any]]
 
     @abstractmethod
@@ -78,6 +92,10 @@ class Task(ABC):
     @abstractmethod
     def baseline(self) -> dict[str, float]:
         """Loss and metrics of the best guesser without memory, in closed form."""
+
+    def describe(self) -> str:
+        """What a user should know about the data before training, in a sentence or two; "" if nothing."""
+        return ""
 
     def generator(self, split: str, seed: int, step: int) -> np.random.Generator:
         """The random stream that belongs to one batch of one split."""

@@ -38,6 +38,7 @@ class SequentialMnist(Task):
     symbols = False
     n_out = 10
     read_last = 1
+    finite = True
     loss = "softmax-cross-entropy"
     metrics = {"accuracy": accuracy}
     goal = ("accuracy", "rise")

@@ -51,7 +51,7 @@ def test_one_hot_is_the_indicator_of_the_symbol():
 
 def test_one_hot_follows_the_dtype_of_its_buffer():
     layer = OneHot(4)
-    layer.buffers["I"] = layer.buffers["I"].astype(np.float32)
+    layer.buffers["ones"] = layer.buffers["ones"].astype(np.float32)
     assert layer.forward(np.array([[1]]))[0].dtype == np.float32
 
 

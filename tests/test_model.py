@@ -61,7 +61,7 @@ def test_parameters_are_named_by_their_paths():
 
 def test_buffers_are_not_parameters():
     model = make(symbols=True)
-    assert set(model.buffers) == {"encoder.I"}
+    assert set(model.buffers) == {"encoder.ones"}
     assert not set(model.buffers) & set(model.params)
 
 

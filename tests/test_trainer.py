@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minirnn import config
+from minirnn.metrics import perplexity
 from minirnn.tasks.base import Batch
 from minirnn.tasks.recall import Recall
 from minirnn.trainer import build
@@ -64,11 +65,12 @@ def test_a_goal_may_fall():
 
 def test_the_logged_training_loss_is_the_mean_since_the_last_log():
     t = trainer(train={"steps": 4, "log_every": 2})
-    losses = []
+    found = []
     update = t.update
-    t.update = lambda step: losses.append(update(step)) or losses[-1]
+    t.update = lambda step: found.append(update(step)) or found[-1]
     logged = [r["loss"] for e in t.train() for r in e.records if r["split"] == "train"]
-    assert logged == pytest.approx([np.mean(losses[:2]), np.mean(losses[2:])])
+    totals, counts, _ = np.array(found).T
+    assert logged == pytest.approx([totals[:2].sum() / counts[:2].sum(), totals[2:].sum() / counts[2:].sum()])
 
 
 def test_evaluation_is_the_sum_over_the_split_by_its_count():
@@ -102,6 +104,32 @@ def test_a_stateful_task_carries_its_state_as_a_value_and_a_checkpoint_holds_it(
     y_fresh = t.model.forward(t.task.batch("train", 5, 0, 1).x, read=1)[0]
     assert not np.allclose(y_carried, y_fresh)
     assert np.array_equal(t.arrays()["state/0/0"], h)
+
+
+def test_a_new_pass_starts_without_the_old_state():
+    class Short(Continuing):
+        evaluation_size = 15                        # three batches a pass
+
+    t = trainer(Short(length=4), train={"batch_size": 5})
+    given = []
+    hidden = t.model.hidden
+    t.model.hidden = lambda x, state, *a, **k: given.append(state is not None) or hidden(x, state, *a, **k)
+    for step in range(7):
+        t.update(step)
+    assert given == [False, True, True, False, True, True, False]
+
+
+def test_what_a_task_reports_is_a_function_of_the_mean_over_the_whole_split():
+    class Reporting(Recall):
+        report = {"perplexity": ("loss", perplexity), "error": ("accuracy", lambda share: 1 - share)}
+
+    found = trainer(Reporting(length=4)).evaluate("test")
+    assert found["perplexity"] == np.exp(found["loss"])
+    assert found["error"] == 1 - found["accuracy"]
+
+
+def test_a_perplexity_stays_a_number_however_bad_the_model():
+    assert np.isfinite(perplexity(1e9))
 
 
 def test_truncation_updates_once_per_piece_that_is_asked_something():

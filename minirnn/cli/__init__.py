@@ -18,8 +18,11 @@ from minirnn import __version__
 
 COMMANDS = {
     "run": "train a model on a task, or resume a run",
+    "evaluate": "a saved run on a split of its task",
+    "generate": "let a saved language model write",
     "gradcheck": "compare every hand-written gradient with finite differences",
     "list": "tasks, models and components, by kind",
+    "data": "fetch, find and verify the data sets of the papers",
     "doctor": "what this installation can use: versions, threads, CUDA, data",
     "demo": "the field's central result, in two minutes",
 }

@@ -44,13 +44,17 @@ class Live:
         """Show what an update brought."""
         for record in event.records:
             if record["split"] == "train":
-                self.loss = record["loss"]
-            else:
+                self.loss = record.get("loss", getattr(self, "loss", float("nan")))
+                self.speed = next((_speed(name, x) for name, x in record.items() if name.endswith("_per_second")), "")
+            elif record["split"] == "valid":
                 self.score = record[self.goal]
+            elif record["split"] == "epoch" and not self.quiet and record["epoch_seconds"] >= 1:
+                self.console.print(_epoch_line(record))
         if event.records:
             shown = [f"loss {self.loss:.4g}"] if hasattr(self, "loss") else []
             if hasattr(self, "score"):
                 shown.append(f"{self.goal} {score(self.goal, self.score)}")
+            shown += [self.speed] if getattr(self, "speed", "") else []
             self.latest = "  ".join(shown)
         if self.bar is not None:
             self.bar.update(self.job, completed=event.step, latest=self.latest)
@@ -78,6 +82,15 @@ class Interruption:
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def _speed(name: str, value: float) -> str:
+    return f"{value:,.0f} {name.removesuffix('_per_second')}/s"
+
+
+def _epoch_line(record: dict[str, Any]) -> str:
+    loss = f"training loss {record['loss']:.4g}, " if "loss" in record else ""
+    return f"epoch {record['epoch']:.4g}: {loss}{record['epoch_seconds']:.1f} s"
 
 
 def score(name: str, value: float) -> str:

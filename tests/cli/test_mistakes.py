@@ -14,7 +14,7 @@ SHORT = ("--quiet", "--length", 6, "--hidden-size", 8, "--batch-size", 4, "--ste
 MISTAKES = {
     "unknown command": (("rnu",), "did you mean 'run'?"),
     "unknown task": (("run", "recal"), "did you mean 'recall'?"),
-    "no task": (("run",), "name one of: adding, copy, recall"),
+    "no task": (("run",), "name one of: adding, copy, kth-largest"),
     "unknown model": (("run", "recall", "--model", "lstn"), "did you mean 'lstm'?"),
     "unknown cell": (("run", "recall", "--cell", "elmann"), "did you mean 'elman'?"),
     "unknown activation": (("run", "recall", "--activation", "tahn"), "did you mean 'tanh'?"),

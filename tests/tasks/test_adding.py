@@ -50,3 +50,28 @@ def test_the_sum_has_mean_one_and_variance_one_sixth():
 def test_a_sequence_without_two_halves_is_refused(length):
     with pytest.raises(UsageError, match=r"^length must be a whole number from 2 to .*\(got .*\).*set length"):
         Adding(length)
+
+
+@pytest.mark.parametrize(("T", "markers", "first", "second"), [
+    (200, "halves", (0, 99), (100, 199)), (200, "scornn", (0, 98), (99, 199)),
+    (11, "halves", (0, 4), (5, 10)), (11, "scornn", (0, 4), (5, 10)), (3, "scornn", (0, 0), (1, 2)),
+])
+def test_each_mark_reaches_both_ends_of_its_published_range(T, markers, first, second):
+    m = Adding(T, markers).batch("train", 20_000, 0, 0).x[..., 1]
+    assert (m.sum(axis=0) == 2).all()
+    places = np.argmax(m, axis=0), T - 1 - np.argmax(m[::-1], axis=0)
+    assert [(p.min(), p.max()) for p in places] == [first, second]
+    for (low, high), p in zip((first, second), places, strict=True):
+        if high > low:
+            assert stats.chisquare(np.bincount(p - low, minlength=high - low + 1)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("markers", ["half", "", None, 2])
+def test_unknown_marker_ranges_are_refused(markers):
+    with pytest.raises(UsageError, match=r"^markers must be one of halves, scornn \(got .*\); set markers"):
+        Adding(20, markers)
+
+
+def test_two_steps_are_too_few_for_uneven_parts():
+    with pytest.raises(UsageError, match="length must be a whole number from 3"):
+        Adding(2, "scornn")

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from minirnn.data import read_idx
+from minirnn.data import load_mnist, read_idx
 from minirnn.errors import UsageError
 from minirnn.tasks.sequential_mnist import SequentialMnist
 
@@ -126,3 +126,32 @@ def test_real_digits_are_told_apart_by_their_class_means():
     distances = ((test.x[:, :, 0].T[:, None] - means) ** 2).sum(axis=-1)
     assert (distances.argmin(axis=1) == test.y[0]).mean() > 0.7
     assert task.baseline()["accuracy"] == pytest.approx(0.11, abs=0.01)
+
+
+@pytest.mark.skipif(not os.environ.get("MINIRNN_DATA"), reason="MINIRNN_DATA names no folder with the real MNIST")
+def test_the_first_real_images_are_those_that_everyone_knows():
+    mnist = load_mnist()
+    assert mnist.train_labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert mnist.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert mnist.train_images[0, 5, 12:24].tolist() == [3, 18, 18, 18, 126, 136, 175, 26, 166, 255, 247, 127]
+    assert not mnist.train_images[0, :5].any()
+    assert mnist.test_images[0, 7, 6:12].tolist() == [84, 185, 159, 151, 60, 36]
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [(lambda images: images[:-5], "header promises"),
+     (lambda images: b"\0\0\x08\x01" + images[4:], "wanted an IDX file"),
+     (lambda images: images[:7], "its header ends after 7 bytes")],
+    ids=["truncated", "wrong magic", "truncated header"],
+)
+def test_damaged_images_are_one_sentence_with_the_path(mnist_folder, tmp_path, damage, sentence):
+    for path in mnist_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "t10k-images-idx3-ubyte"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UsageError) as caught:
+        SequentialMnist(data_dir=tmp_path)
+    assert str(path) in str(caught.value)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
