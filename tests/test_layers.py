@@ -6,8 +6,9 @@ import pytest
 
 from minirnn.cells import LSTM, Elman
 from minirnn.errors import UsageError
-from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, join
+from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent
 from minirnn.parametrizations import Dense, ExpMap
+from minirnn.paths import join
 
 
 def recurrent(cell=None, n=4, m=3, W=None, seed=0):

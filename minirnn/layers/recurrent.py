@@ -1,14 +1,10 @@
-"""Layers: linear, one-hot, embedding, dropout, and the recurrent layer that puts a cell into the time loop.
-
-Each layer's `backward` returns (∂L/∂input, {name: gradient}) and stores nothing: what it needs is in the cache.
-"""
+"""The layer that puts a cell into the time loop."""
 
 from __future__ import annotations
 
-from abc import ABC
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -16,211 +12,15 @@ from minirnn import unroll
 from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
-from minirnn.linalg import as_kind, blocks, outer_sum, product
+from minirnn.layers.base import Layer
+from minirnn.linalg import as_kind, outer_sum, product
 from minirnn.operators import Operator
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
 from minirnn.paths import join
 from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
-from minirnn.rows import Rows
 
 Array = Any
 INITIAL = "h0", "c0"    # the trained initial states' names, in the order of a cell's states
-
-
-class Layer(ABC):
-    """params: name -> array, trained; buffers: name -> array, fixed; children: name -> part with params of its own."""
-
-    summary: ClassVar[str]
-
-    def __init__(self, **params: Array) -> None:
-        self.params: dict[str, Array] = params
-        self.buffers: dict[str, Array] = {}
-        self.children: dict[str, Any] = {}
-
-    @classmethod
-    def examples(cls, n: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[Layer, Array]]]:
-        """Small labelled (layer, input), for the gradient checks."""
-        yield from ()
-
-
-class Linear(Layer):
-    """y = W x + b at every position.
-
-        Y = X Wᵀ + b                       (N1)
-        W̄ = Σ ȳ xᴴ                         (N2)  one product over all positions
-        b̄ = Σ ȳ                            (N3)
-        X̄ = Ȳ W*                           (N4)
-
-    W (rows, columns), b (rows,); X (..., columns) -> Y (..., rows).   Derivation: docs/derivations/layers.md
-    """
-
-    summary = "y = W x + b"
-
-    def __init__(self, W, b):
-        super().__init__(W=W, b=b)
-
-    def forward(self, X):
-        Y = X @ self.params["W"].T + self.params["b"]               # (N1)
-        return Y, X
-
-    def backward(self, dY, cache):
-        X = cache
-        dW = outer_sum(self.params["W"], dY, X)                     # (N2)
-        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (N3)
-        dX = dY @ self.params["W"].conj()                           # (N4)
-        return dX, {"W": dW, "b": db}
-
-    @classmethod
-    def examples(cls, n, rng):
-        yield "", (cls(rng.standard_normal((n + 1, n)), rng.standard_normal(n + 1)), rng.standard_normal((4, 3, n)))
-
-
-class SplitLinear(Layer):
-    """y = W [Re x; Im x] + b: a real read-out of complex numbers, at every position.  [arjovsky2016]
-
-        P = [Re X | Im X]                  (S1)  then Y = P Wᵀ + b, as in Linear
-        X̄ = P̄₁ + i P̄₂                      (S2)  undoes (S1); P̄₁ and P̄₂ are the halves of what Linear returns
-
-    W (rows, 2 columns), b (rows,), both real; X (..., columns) complex -> Y (..., rows) real.
-    Derivation: docs/derivations/layers.md
-    """
-
-    summary = "y = W [Re x; Im x] + b, a real read-out of complex numbers"
-
-    def __init__(self, W, b):
-        super().__init__()
-        self.linear = Linear(W, b)
-        self.params = self.linear.params                            # one dict: the paths are those of Linear
-
-    def forward(self, X):
-        P = np.concatenate([X.real, X.imag], axis=-1)               # (S1)
-        return self.linear.forward(P)
-
-    def backward(self, dY, cache):
-        dP, grads = self.linear.backward(dY, cache)
-        real, imag = blocks(dP, 2)
-        dX = real + 1j * imag                                       # (S2) undoes (S1)
-        return dX, grads
-
-    @classmethod
-    def examples(cls, n, rng):
-        X = rng.standard_normal((4, 3, n)) + 1j * rng.standard_normal((4, 3, n))
-        yield "", (cls(rng.standard_normal((n + 1, 2 * n)), rng.standard_normal(n + 1)), X)
-
-
-class OneHot(Layer):
-    """Symbols (T, B) to indicator vectors (T, B, size). Nothing to train, and no gradient reaches a symbol."""
-
-    summary = "symbols as indicator vectors"
-
-    def __init__(self, size: int):
-        super().__init__()
-        self.buffers["ones"] = np.ones(size)
-
-    def forward(self, x):
-        ones = self.buffers["ones"]
-        return (x[..., None] == np.arange(len(ones), like=ones)) * ones, None    # no (size, size) table of rows
-
-    def backward(self, dX, cache):
-        return None, {}
-
-
-class Embedding(Layer):
-    """A trainable vector per symbol, X_tb = E[x_tb] (M1); Ē is the sum of x̄ over the places where a row was read (M2).
-
-    Ē is returned as `Rows`, so a large table costs what was read of it.
-    E (symbols, m); x (T, B) integers -> X (T, B, m).   Derivation: docs/derivations/layers.md
-    """
-
-    summary = "a trainable vector per symbol"
-
-    def __init__(self, E):
-        super().__init__(E=E)
-
-    def forward(self, x):
-        X = self.params["E"][x]                                     # (M1)
-        return X, x
-
-    def backward(self, dX, cache):
-        x = cache
-        values = dX.reshape(-1, dX.shape[-1])                       # (M2)
-        return None, {"E": Rows(x.reshape(-1), values)}
-
-    @classmethod
-    def examples(cls, n, rng):
-        yield "", (cls(rng.standard_normal((n, 3))), rng.integers(0, n, (4, 3)))
-
-
-class TiedLinear(Layer):
-    """Y = X Eᵀ + b with E the table of an embedding: one matrix for symbols in and symbols out.  [press2017, sec. 3]
-
-    The score of a symbol is the inner product of the state with the symbol's own vector.
-
-        Y = X Eᵀ + b                       (T1)
-        Ē = Σ ȳ xᴴ                         (T2)  of this use alone: the model adds the embedding's
-        b̄ = Σ ȳ                            (T3)
-        X̄ = Ȳ E*                           (T4)
-
-    embedding  whose E (symbols, m) is used, and trained, in both places
-    b (symbols,); X (..., m) -> Y (..., symbols).   Derivation: docs/derivations/layers.md
-    """
-
-    summary = "a read-out that shares the embedding's table"
-
-    def __init__(self, embedding: Embedding, b: Array):
-        super().__init__(b=b)
-        self.children[""] = embedding
-
-    def forward(self, X):
-        E = self.children[""].params["E"]
-        Y = X @ E.T + self.params["b"]                              # (T1)
-        return Y, (X, E)
-
-    def backward(self, dY, cache):
-        X, E = cache
-        dE = outer_sum(E, dY, X)                                    # (T2)
-        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (T3)
-        dX = dY @ E.conj()                                          # (T4)
-        return dX, {"E": dE, "b": db}
-
-    @classmethod
-    def examples(cls, n, rng):
-        table = Embedding(rng.standard_normal((n + 1, n)))
-        yield "", (cls(table, rng.standard_normal(n + 1)), rng.standard_normal((4, 3, n)))
-
-
-class Dropout(Layer):
-    """Y = X ⊙ M / (1 − rate), M Bernoulli(1 − rate) (P1); X̄ = Ȳ ⊙ M / (1 − rate) (P2), the same M.  [srivastava2014]
-
-    Only between layers: zeros inside the recurrence would destroy its norm preservation. The mask is drawn from `rng`
-    on the host; rng = None means evaluation and returns X.
-    rate     probability of dropping, 0 <= rate < 1
-    """
-
-    summary = "dropout between layers, never inside the recurrence"
-
-    def __init__(self, rate: float):
-        super().__init__()
-        if not 0 <= rate < 1:
-            raise UsageError(f"dropout must lie in [0, 1) (got {rate}); 0 switches it off")
-        self.rate = rate
-
-    def forward(self, X, rng):
-        if rng is None or self.rate == 0:
-            return X, None
-        keep = (rng.random(X.shape) >= self.rate) / (1 - self.rate)
-        mask = np.asarray(keep.astype(X.dtype), like=X)
-        Y = X * mask                                                # (P1)
-        return Y, mask
-
-    def backward(self, dY, cache):
-        mask = cache
-        dX = dY if mask is None else dY * mask                      # (P2) undoes (P1)
-        return dX, {}
-
-    @classmethod
-    def examples(cls, n, rng):
-        yield "rate 0.4", (cls(0.4), rng.standard_normal((4, 3, n)))
 
 
 class Recurrent(Layer):

@@ -1,0 +1,40 @@
+"""The read-out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirnn.layers.base import Layer
+from minirnn.linalg import outer_sum
+
+
+class Linear(Layer):
+    """y = W x + b at every position.
+
+        Y = X Wᵀ + b                       (N1)
+        W̄ = Σ ȳ xᴴ                         (N2)  one product over all positions
+        b̄ = Σ ȳ                            (N3)
+        X̄ = Ȳ W*                           (N4)
+
+    W (rows, columns), b (rows,); X (..., columns) -> Y (..., rows).   Derivation: docs/derivations/layers.md
+    """
+
+    summary = "y = W x + b"
+
+    def __init__(self, W, b):
+        super().__init__(W=W, b=b)
+
+    def forward(self, X):
+        Y = X @ self.params["W"].T + self.params["b"]               # (N1)
+        return Y, X
+
+    def backward(self, dY, cache):
+        X = cache
+        dW = outer_sum(self.params["W"], dY, X)                     # (N2)
+        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (N3)
+        dX = dY @ self.params["W"].conj()                           # (N4)
+        return dX, {"W": dW, "b": db}
+
+    @classmethod
+    def examples(cls, n, rng):
+        yield "", (cls(rng.standard_normal((n + 1, n)), rng.standard_normal(n + 1)), rng.standard_normal((4, 3, n)))

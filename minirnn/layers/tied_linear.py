@@ -1,0 +1,47 @@
+"""The read-out that shares the table of the embedding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minirnn.layers.base import Array, Layer
+from minirnn.layers.embedding import Embedding
+from minirnn.linalg import outer_sum
+
+
+class TiedLinear(Layer):
+    """Y = X Eᵀ + b with E the table of an embedding: one matrix for symbols in and symbols out.  [press2017, sec. 3]
+
+    The score of a symbol is the inner product of the state with the symbol's own vector.
+
+        Y = X Eᵀ + b                       (T1)
+        Ē = Σ ȳ xᴴ                         (T2)  of this use alone: the model adds the embedding's
+        b̄ = Σ ȳ                            (T3)
+        X̄ = Ȳ E*                           (T4)
+
+    embedding  whose E (symbols, m) is used, and trained, in both places
+    b (symbols,); X (..., m) -> Y (..., symbols).   Derivation: docs/derivations/layers.md
+    """
+
+    summary = "a read-out that shares the embedding's table"
+
+    def __init__(self, embedding: Embedding, b: Array):
+        super().__init__(b=b)
+        self.children[""] = embedding
+
+    def forward(self, X):
+        E = self.children[""].params["E"]
+        Y = X @ E.T + self.params["b"]                              # (T1)
+        return Y, (X, E)
+
+    def backward(self, dY, cache):
+        X, E = cache
+        dE = outer_sum(E, dY, X)                                    # (T2)
+        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (T3)
+        dX = dY @ E.conj()                                          # (T4)
+        return dX, {"E": dE, "b": db}
+
+    @classmethod
+    def examples(cls, n, rng):
+        table = Embedding(rng.standard_normal((n + 1, n)))
+        yield "", (cls(table, rng.standard_normal(n + 1)), rng.standard_normal((4, 3, n)))
