@@ -17,7 +17,7 @@ import tomli_w
 
 from minirnn import catalog
 from minirnn.errors import UsageError
-from minirnn.model import assemble
+from minirnn.models.base import assemble
 
 Tables = dict[str, dict[str, Any]]
 NOT_OPTIONS = {"n_in", "n_out", "symbols", "rng", "layer", "groups", "dtype"}      # a model gets them from elsewhere

@@ -1,7 +1,7 @@
 """The zoo: one function per published system, with its paper's initialisation and optimizer groups.
 
 Each has the signature  model(n_in, n_out, hidden_size, *, rng, ...) -> Model  and passes what all systems share
-(symbols, embedding_size, layers, dropout, dtype) on to `minirnn.model.assemble`.
+(symbols, embedding_size, layers, dropout, dtype) on to `minirnn.models.base.assemble`.
 """
 
 from minirnn.models.dizzy_rnn import dizzy_rnn

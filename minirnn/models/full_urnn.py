@@ -6,7 +6,8 @@ import numpy as np
 
 from minirnn.errors import UsageError
 from minirnn.layers import Recurrent
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.models.urnn import unitary_layer
 from minirnn.parametrizations import Unitary, UnitaryProduct
 

@@ -7,7 +7,8 @@ import numpy as np
 from minirnn.cells import GRU
 from minirnn.initializers import uniform
 from minirnn.layers import Recurrent
-from minirnn.model import Model, assemble
+from minirnn.model import Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, Parametrization
 
 

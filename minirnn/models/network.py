@@ -6,7 +6,8 @@ import numpy as np
 
 from minirnn import catalog, initializers
 from minirnn.layers import Recurrent
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, Stack
 
 STARTS = ("uniform", "identity", "orthogonal")

@@ -10,7 +10,8 @@ import numpy as np
 from minirnn import catalog, initializers
 from minirnn.cells import GRU, LSTM, Elman
 from minirnn.layers import Recurrent
-from minirnn.model import Model, assemble
+from minirnn.model import Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import BlockDiagonal, Dense, Diagonal, Parametrization, ShuffledBlocks
 
 STRUCTURES = ("diagonal", "block", "shuffle")

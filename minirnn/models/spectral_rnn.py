@@ -9,7 +9,8 @@ from minirnn.cells import Elman
 from minirnn.errors import UsageError
 from minirnn.initializers import orthogonal, uniform
 from minirnn.layers import Recurrent
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, SVDMargin
 from minirnn.regularizers import Regularizer, SpectralPrior, WeightDecay
 

@@ -8,7 +8,8 @@ from minirnn import catalog
 from minirnn.cells import Elman
 from minirnn.initializers import uniform
 from minirnn.layers import Recurrent
-from minirnn.model import Model, assemble
+from minirnn.model import Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, SpectralNorm, SpectralRadius
 
 NORMS = {"sigma": SpectralNorm, "radius": SpectralRadius}

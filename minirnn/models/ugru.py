@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.models.gru import gru_layer
 from minirnn.parametrizations import ExpMap
 

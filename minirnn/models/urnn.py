@@ -8,7 +8,8 @@ from minirnn.activations import ModReLU
 from minirnn.cells import Elman
 from minirnn.initializers import uniform
 from minirnn.layers import Recurrent
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, UnitaryProduct
 
 

@@ -8,7 +8,8 @@ from minirnn import catalog
 from minirnn.cells import Elman
 from minirnn.initializers import identity, uniform
 from minirnn.layers import Recurrent
-from minirnn.model import Group, Model, assemble
+from minirnn.model import Group, Model
+from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, ExpMap, Orthogonal, Plumbley
 
 # option: (the parametrization of W = I, how its parameter is trained)
