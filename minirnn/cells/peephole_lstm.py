@@ -42,7 +42,7 @@ class PeepholeLSTM(Cell):
     p_i, p_f, p_o    (n,) each
     Differs: this is the whole gradient; the source cuts the error where it would leave a memory cell through a gate.
     Shapes: a, z (B, 4n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 8BTn² operations forward, 16BTn² backward.
-    Cached: i, f, g, o and tanh c.   Derivation: docs/derivations/peephole-lstm.md
+    Cached: i, f, g, o and tanh c.   Derivation: docs/derivations/peephole_lstm.md
     """
 
     summary = "long short-term memory whose gates also see the memory cell"

@@ -17,7 +17,7 @@ class PlumbleyMultiplicative(Rule):
     parametrization `plumbley` makes of the same P, by adding it to B, is another path, and not always descent.
 
     correct_every  steps between Newton–Schulz corrections of rounding (F3); 0 never corrects
-    Derivation: docs/derivations/plumbley-multiplicative.md
+    Derivation: docs/derivations/plumbley_multiplicative.md
     """
 
     summary = "W ← exp(−η P) W along the orthogonal matrices"

@@ -26,7 +26,7 @@ class BasedExpMap(Parametrization):
     buffers   W0 (n, n) orthogonal
     pullback  W̄ (n, n) -> {"A": (n, n)}     cost: expmap's and one product
     raises    UsageError if W0 is not orthogonal of A's shape, or A is not real and square
-    Derivation: docs/derivations/based-expmap.md
+    Derivation: docs/derivations/based_expmap.md
     """
 
     summary = "orthogonal W = exp(B) W₀ around a fixed W₀, exact gradient"

@@ -25,7 +25,7 @@ class BlockDiagonal(Parametrization):
     params    "" V (G, g, m, m); initializers.blocks draws one
     matrix    an operator of shape (G n, n)     cost: G n m multiply-adds per row, against G n²
     raises    UsageError if V is not such a stack of square real blocks
-    Derivation: docs/derivations/block-diagonal.md
+    Derivation: docs/derivations/block_diagonal.md
     """
 
     summary = "W block-diagonal: g groups of units that never exchange anything"

@@ -25,7 +25,7 @@ class GivensSVD(Parametrization):
     params    s (n,), and the angles U.theta, V.theta
     pullback  W̄ (n, n) -> their gradients     cost: four products and two Givens pullbacks per sequence
     raises    UsageError if U and V differ in size, or are applied per step, or s does not fit
-    Derivation: docs/derivations/givens-svd.md
+    Derivation: docs/derivations/givens_svd.md
     """
 
     summary = "W = U diag(s) Vᵀ, both factors packed rotations"

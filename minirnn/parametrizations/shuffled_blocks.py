@@ -29,7 +29,7 @@ class ShuffledBlocks(Parametrization):
     buffers   order (n,): x = h[order];  back (n,): its inverse
     matrix    an operator of shape (G n, n)     cost: G n m multiply-adds per row and two copies, against G n²
     raises    UsageError if V is not a stack of square real blocks
-    Derivation: docs/derivations/shuffled-blocks.md
+    Derivation: docs/derivations/shuffled_blocks.md
     """
 
     summary = "W block-diagonal after a fixed shuffle: few weights, and all units mix"

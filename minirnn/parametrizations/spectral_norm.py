@@ -29,7 +29,7 @@ class SpectralNorm(Parametrization):
     pullback  W̄ -> {"M": ...}     cost: O(rows x columns)
     raises    UsageError if M is zero or not a matrix, or steps < 1
     Differs: the power iteration advances after the update instead of inside the forward pass, so that two evaluations
-    of one model agree.   Derivation: docs/derivations/spectral-norm.md
+    of one model agree.   Derivation: docs/derivations/spectral_norm.md
     """
 
     summary = "W = M / ‖M‖₂, largest singular value one"

@@ -29,7 +29,7 @@ class SpectralRadius(Parametrization):
     params    M (n, n), real, with an eigenvalue other than 0
     pullback  W̄ (n, n) -> {"M": (n, n)}     cost: two eigendecompositions, about 50n³, per sequence
     raises    UsageError if M is not square and real, or nilpotent
-    Derivation: docs/derivations/spectral-radius.md
+    Derivation: docs/derivations/spectral_radius.md
     """
 
     summary = "W = M / ρ(M), largest eigenvalue on the unit circle"

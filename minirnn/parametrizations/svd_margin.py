@@ -28,7 +28,7 @@ class SVDMargin(Parametrization):
     pullback  W̄ (n, n) -> their gradients     cost: two products per sequence, forward one
     raises    UsageError if U or V is not orthogonal, or m is negative; if m > 1, where s may become negative (then s
               are no singular values, and zero is crossed), unless allow_negative: the paper's m = 10 and 100 need it
-    Derivation: docs/derivations/svd-margin.md
+    Derivation: docs/derivations/svd_margin.md
     """
 
     summary = "W = U diag(s) Vᵀ, singular values within a margin of 1"

@@ -44,7 +44,7 @@ class UnitaryProduct(Parametrization):
     buffers   permutation (n,) integers
     pullback  W̄ (n, n) -> theta, v     cost: four Fourier transforms of n columns, O(n² log n), once per sequence
     raises    UsageError if the shapes or kinds do not fit, or a reflection vector is zero
-    Derivation: docs/derivations/unitary-product.md
+    Derivation: docs/derivations/unitary_product.md
     """
 
     summary = "unitary, a product of phases, reflections, Fourier transforms and a permutation: 7n numbers"

@@ -32,8 +32,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def page_of(kind, name):
-    """A component's own page, named as on the command line; the simple ones of a kind may share one."""
-    own = DOCS / "derivations" / f"{name}.md"
+    """A component's own page, named as its module; the simple ones of a kind may share one."""
+    own = DOCS / "derivations" / f"{name.replace('-', '_')}.md"
     return own if own.is_file() or kind not in SHARED_PAGES else own.with_name(f"{SHARED_PAGES[kind]}.md")
 
 
