@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "a saved run on a split of its task",
     "generate": "let a saved language model write",
     "gradcheck": "compare every hand-written gradient with finite differences",
+    "explain": "a component's equations, its code by tag, and its check, live",
     "list": "tasks, models and components, by kind",
     "data": "fetch, find and verify the data sets of the papers",
     "doctor": "what this installation can use: versions, threads, CUDA, data",
