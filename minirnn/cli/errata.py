@@ -1,0 +1,46 @@
+"""minirnn errata: statements of the papers that do not hold as printed, each with an example, run as you watch."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from minirnn.errata import ERRATA, about, stated
+from minirnn.errors import UsageError
+
+
+@click.command("errata")
+@click.argument("number", required=False)
+def command(number: str | None) -> None:
+    """Statements of the papers that do not hold as printed, and what holds instead.
+
+    Without a NUMBER, the list. With one, the statement, what is true, why, and the example's numbers, computed now.
+    The same as a page: docs/errata.md.
+
+    \b
+    Examples:
+      minirnn errata
+      minirnn errata 3
+    """
+    console = Console(highlight=False)
+    if number is None:
+        for k, erratum in enumerate(ERRATA, 1):
+            _print(console, f"{k:3d}  {erratum.title}  {erratum.source}")
+        return
+    if not number.isdecimal() or not 1 <= int(number) <= len(ERRATA):
+        raise UsageError(f"there is no erratum {number!r}; choose a number from 1 to {len(ERRATA)}")
+    erratum = ERRATA[int(number) - 1]
+    console.print(Text(f"{int(number)}. {erratum.title}", style="bold"), soft_wrap=True)
+    _print(console, f"{erratum.source}\n")
+    for heading, text in (("As printed.", erratum.printed), ("What holds.", erratum.true), ("Why.", erratum.proof)):
+        console.print(Text.assemble((f"{heading} ", "bold"), f"{text}\n"))
+    console.print(Text.assemble(("Example, computed now. ", "bold"), about(erratum.example)))
+    numbers = erratum.example()
+    width = max(map(len, numbers))
+    for label, value in numbers.items():
+        _print(console, f"  {label:{width}s}  {stated(value)}")
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)
