@@ -4,13 +4,14 @@ BIN := .venv/bin
 JOBS ?= auto
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint bench clean
+.PHONY: help demo test check lint bench docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
 	@echo "make test    the tests"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
+	@echo "make docs    the documentation as a site, docs/_build/html/index.html (installs Sphinx)"
 	@echo "make clean   remove the virtual environment and what was built"
 
 .venv/installed: setup.py pyproject.toml
@@ -22,6 +23,10 @@ help:
 
 .venv/peers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	@touch $@
 
 demo: .venv/installed
@@ -41,5 +46,9 @@ check: lint test
 bench: .venv/peers
 	$(BIN)/python -m benchmarks
 
+docs: .venv/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache
+	rm -rf .venv build docs/_build dist *.egg-info .mypy_cache .ruff_cache

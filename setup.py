@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.8"]
 DATA = ["pooch>=1.8"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100"]
+DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
 
 setup(
@@ -35,6 +36,7 @@ setup(
         "data": DATA,
         "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
         "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
+        "docs": DOCS,
         "test": [*TEST, *PLOT, *DATA],
         "bench": PEERS,
         "oracle": PEERS,
