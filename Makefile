@@ -11,7 +11,7 @@ help:
 	@echo "make test    the tests"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
-	@echo "make docs    the documentation as a site, docs/_build/html/index.html (installs Sphinx)"
+	@echo "make docs    the documentation as a site, docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and what was built"
 
 .venv/installed: setup.py pyproject.toml
@@ -23,10 +23,6 @@ help:
 
 .venv/peers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
-	@touch $@
-
-.venv/docs: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	@touch $@
 
 demo: .venv/installed
@@ -46,7 +42,7 @@ check: lint test
 bench: .venv/peers
 	$(BIN)/python -m benchmarks
 
-docs: .venv/docs
+docs: .venv/installed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

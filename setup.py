@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.8"]
 DATA = ["pooch>=1.8"]
-TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100"]
+TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
 DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
 
@@ -37,10 +37,10 @@ setup(
         "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
         "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
         "docs": DOCS,
-        "test": [*TEST, *PLOT, *DATA],
+        "test": [*TEST, *PLOT, *DATA, *DOCS],
         "bench": PEERS,
         "oracle": PEERS,
-        "dev": [*TEST, *PLOT, *DATA, "ruff>=0.6", "mypy>=1.11"],
+        "dev": [*TEST, *PLOT, *DATA, *DOCS, "ruff>=0.6", "mypy>=1.11"],
     },
     entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
 )

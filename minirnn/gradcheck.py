@@ -64,16 +64,20 @@ class Row:
         return plain
 
 
-def check_component(kind: str, name: str, component: Any, n: int = 5, seed: int = 0) -> list[Row]:
-    """Check every example of one component. `kind` is one of `catalog.CHECKED`."""
+def check_component(
+    kind: str, name: str, component: Any, n: int = 5, seed: int = 0, length: int = problems.LENGTH
+) -> list[Row]:
+    """Check every example of one component. `kind` is one of `catalog.CHECKED`, `length` a cell's steps of time."""
     rng = np.random.default_rng(seed)
     rows = []
-    for label, problem in problems.of(kind, component, n, rng):
+    for label, problem in problems.of(kind, component, n, rng, length):
         rows += check(problem, kind, name, label, rng)
     return rows
 
 
-def check_all(names: list[str] | None = None, n: int = 5, seed: int = 0) -> Iterator[list[Row]]:
+def check_all(
+    names: list[str] | None = None, n: int = 5, seed: int = 0, length: int = problems.LENGTH
+) -> Iterator[list[Row]]:
     """The rows of one component after another: of all, or of those named."""
     known = {kind: catalog.components(kind) for kind in catalog.CHECKED}
     for name in names or ():
@@ -82,10 +86,10 @@ def check_all(names: list[str] | None = None, n: int = 5, seed: int = 0) -> Iter
     for kind, found in known.items():
         for name, component in found.items():
             if names is None or name in names:
-                yield check_component(kind, name, component, n, seed)
+                yield check_component(kind, name, component, n, seed, length)
 
 
-def check_file(path: Path, n: int = 5, seed: int = 0) -> Iterator[list[Row]]:
+def check_file(path: Path, n: int = 5, seed: int = 0, length: int = problems.LENGTH) -> Iterator[list[Row]]:
     """The rows of every component that a Python file defines. The file is executed."""
     module = _load(path)
     found = False
@@ -94,7 +98,7 @@ def check_file(path: Path, n: int = 5, seed: int = 0) -> Iterator[list[Row]]:
         for name, component in inspect.getmembers(module, inspect.isclass):
             if issubclass(component, base) and component.__module__ == module.__name__:
                 found = True
-                yield check_component(kind, name, component, n, seed)
+                yield check_component(kind, name, component, n, seed, length)
     if not found:
         raise UsageError(f"{path} defines no component to check; derive a class from minirnn.cells.Cell or the like")
 

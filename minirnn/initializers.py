@@ -44,7 +44,7 @@ def signs(n: int, negative: int) -> np.ndarray:
 def helfrich(n: int, rng: np.random.Generator) -> np.ndarray:
     """Skew coordinates A (n, n) whose Cayley transform rotates ⌊n/2⌋ planes by angles from U(0, π/2).  [helfrich2018]
 
-    The block [[0, −t], [t, 0]] with t = tan(s/2) = √((1 − cos s)/(1 + cos s)) becomes a rotation by s.
+    The block [[0, −t], [t, 0]], t = tan(s/2) = √((1 − cos s)/(1 + cos s)), becomes [[cos s, sin s], [−sin s, cos s]].
     """
     if n < 2:
         raise UsageError(f"helfrich needs n >= 2 (got {n}); a 1 x 1 skew-symmetric matrix is zero")

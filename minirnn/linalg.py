@@ -73,7 +73,8 @@ def generator(G: Array, M: Array) -> Array:
 def cayley(A: Array, X: Array | None = None) -> Array:
     """(I + A)⁻¹ (I − A) X, orthogonal (unitary) times X for a skew A; X = None is the identity, without the product.
 
-    A solve, never an inverse: it is backward stable, so the result stays orthogonal to rounding even for a huge A.
+    A solve, not an inverse: its error in orthogonality is rounding times the condition number of I + A, which a huge A
+    of odd size makes large, since one of its eigenvalues is 0.
     """
     identity = np.identity(A.shape[0], dtype=A.dtype, like=A)
     right = identity - A if X is None else X - A @ X

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,8 @@ from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.model import walk
 from minirnn.operators import Operator
 from minirnn.paths import join
+
+LENGTH = unroll.SEGMENT + 2      # steps of a cell's sequence: more than one segment of the loop
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,10 @@ class Problem:
     gradients: Callable[[], dict[str, Any]]
 
 
-def of(kind: str, component: Any, n: int, rng: np.random.Generator) -> Iterator[tuple[str, Problem]]:
-    """(label, problem) for each example of a component; a model is one problem."""
+def of(
+    kind: str, component: Any, n: int, rng: np.random.Generator, length: int = LENGTH
+) -> Iterator[tuple[str, Problem]]:
+    """(label, problem) for each example of a component; a model is one problem. `length`: of a cell's sequence."""
     if kind == "models":
         yield "", _model_problem(component, rng)
         try:
@@ -44,7 +49,7 @@ def of(kind: str, component: Any, n: int, rng: np.random.Generator) -> Iterator[
         yield "tied", tied
         return
     builders: dict[str, Callable[..., Problem]] = {
-        "cells": _cell_problem,
+        "cells": partial(_cell_problem, T=length),
         "activations": _activation_problem,
         "parametrizations": _parametrization_problem,
         "layers": _layer_problem,
@@ -61,9 +66,9 @@ def of(kind: str, component: Any, n: int, rng: np.random.Generator) -> Iterator[
             yield ", ".join(filter(None, words)), build(example, _fitting(example, n, number), rng, number)
 
 
-def _cell_problem(cell: Any, n: int, rng: np.random.Generator, number: str) -> Problem:
-    """A few steps of the cell, more than one segment of the loop, with a random linear loss on all hidden states."""
-    T, B, G = unroll.SEGMENT + 2, 2, len(cell.gates)
+def _cell_problem(cell: Any, n: int, rng: np.random.Generator, number: str, T: int) -> Problem:
+    """T steps of the cell, with a random linear loss on all hidden states."""
+    B, G = 2, len(cell.gates)
     state = {f"{name}0": 0.5 * _normal((B, n), rng, number) for name in ("h", "c")[: cell.states]}
     matrices = {k: _normal((r * n, c * n), rng, number) / np.sqrt(n) for k, (r, c) in cell.matrices.items()}
     arrays = {"a": _normal((T, B, G * n), rng, number), **state, **matrices, **_params(cell)}

@@ -58,6 +58,28 @@ def test_sgd_descends_at_the_squared_norm_of_the_gradient():
     assert rate(one_step(SGD), M, G) == pytest.approx(-np.sum(G * G), rel=1e-7)
 
 
+@pytest.mark.parametrize(("kind", "moved"), [("real", False), ("complex", True)])
+def test_cayley_step_keeps_the_determinant_of_a_real_matrix_and_only_its_modulus_of_a_complex_one(kind, moved):
+    rng = np.random.default_rng(SEED)
+    M, G = stiefel((5, 5), rng, kind), matrix((5, 5), rng, kind)
+    before, after = np.linalg.det(M), np.linalg.det(Geodesic.full_step(M, G, 0.3))
+    assert abs(after) == pytest.approx(1, abs=1e-12)
+    assert (abs(after - before) > 1e-2) == moved
+
+
+def test_a_step_stands_still_exactly_where_no_allowed_change_lowers_the_loss():
+    """Allowed changes of a tall M are Ω M, Ω = dM Mᴴ − M dMᴴ − M (Mᴴ dM) Mᴴ; along them dL = ½ ⟨A, Ω⟩."""
+    rng = np.random.default_rng(SEED)
+    M, G, X = stiefel((7, 3), rng, "complex"), matrix((7, 3), rng, "complex"), matrix((7, 3), rng, "complex")
+    dM = X - M @ (M.conj().T @ X + X.conj().T @ M) / 2              # X made an allowed change
+    omega = dM @ M.conj().T - M @ dM.conj().T - M @ (M.conj().T @ dM) @ M.conj().T
+    np.testing.assert_allclose(omega, -omega.conj().T, atol=1e-13)
+    np.testing.assert_allclose(omega @ M, dM, atol=1e-13)
+    assert inner(G, dM) == pytest.approx(0.5 * inner(generator(G, M), omega), rel=1e-12)
+    symmetric = X[:3] + X[:3].conj().T
+    assert np.linalg.norm(generator(M @ symmetric, M)) < 1e-13      # this gradient points off the manifold
+
+
 @pytest.mark.parametrize("kind", ["real", "complex"])
 @pytest.mark.parametrize("shape", [(9, 2), (6, 5), (5, 5)])
 def test_woodbury_form_is_the_full_step(shape, kind):

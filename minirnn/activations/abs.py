@@ -11,6 +11,7 @@ class Abs(Activation):
     |f'| = 1 everywhere, so with an orthogonal W the Jacobian of a step is orthogonal and ‖∂h_T/∂h_t‖_F = √n exactly.
     At z = 0 the derivative is +1. Taking sign(z) would make it 0 there, and z is exactly 0 at the first step
     of a network whose state, bias and input are zero: the norm would be lost without a word.
+    Derivation: docs/derivations/activations.md
     """
 
     summary = "f(z) = |z|, norm-preserving"

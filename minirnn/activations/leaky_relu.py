@@ -11,6 +11,8 @@ class LeakyReLU(Activation):
 
     slope    α, 0 <= α <= 1; 0.5 as in [chu, Table 6]
     raises   UsageError if the slope is outside [0, 1]
+
+    Derivation: docs/derivations/activations.md
     """
 
     summary = "f(z) = z if z > 0 else αz"

@@ -10,6 +10,7 @@ class ReLU(Activation):
 
     At z = 0 the derivative is taken as 0, as everywhere in practice. A unit that is 0 passes no gradient, so the
     lower bound β is 0 and ‖∂h_T/∂h_t‖ can only shrink under an orthogonal W.
+    Derivation: docs/derivations/activations.md
     """
 
     summary = "f(z) = max(z, 0)"

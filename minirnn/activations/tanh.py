@@ -6,7 +6,10 @@ from minirnn.activations.base import Activation
 
 
 class Tanh(Activation):
-    """f(z) = tanh z (T1), z̄ = (1 - h²) ⊙ h̄ (T2): the derivative is written in the output, so z need not be kept."""
+    """f(z) = tanh z (T1), z̄ = (1 - h²) ⊙ h̄ (T2): the derivative is written in the output, so z need not be kept.
+
+    Derivation: docs/derivations/activations.md
+    """
 
     summary = "f(z) = tanh z"
     bounds = (0.0, 1.0)

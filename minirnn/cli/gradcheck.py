@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from minirnn import catalog, gradcheck
+from minirnn import catalog, gradcheck, problems
 from minirnn.errors import CheckFailed
 
 
@@ -17,8 +17,10 @@ from minirnn.errors import CheckFailed
 @click.argument("names", nargs=-1, metavar="[NAME|FILE.py]...")
 @click.option("--size", default=5, show_default=True, help="Units of the tiny instances that are checked.")
 @click.option("--seed", default=0, show_default=True, help="Of the random instances.")
+@click.option("--length", type=click.IntRange(1, 1000), default=problems.LENGTH, show_default=True,
+              help="Steps of time of a cell's sequence; 1 leaves the recursion out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per parameter and line.")
-def command(names: tuple[str, ...], size: int, seed: int, as_json: bool) -> None:
+def command(names: tuple[str, ...], size: int, seed: int, length: int, as_json: bool) -> None:
     """Compare hand-written gradients with central differences in float64.
 
     Without a NAME, every component is checked: cells, activations, parametrizations, layers, regularizers, losses and
@@ -29,12 +31,13 @@ def command(names: tuple[str, ...], size: int, seed: int, as_json: bool) -> None
       minirnn gradcheck
       minirnn gradcheck lstm expmap
       minirnn gradcheck path/to/my_cell.py
+      minirnn gradcheck path/to/my_cell.py --length 1
       minirnn gradcheck --json | jq 'select(.error > 1e-9)'
     """
     files = [Path(name) for name in names if name.endswith(".py")]
     components = [name for name in names if not name.endswith(".py")]
-    groups = [] if files and not components else [gradcheck.check_all(components or None, size, seed)]
-    groups += [gradcheck.check_file(path, size, seed) for path in files]
+    groups = [] if files and not components else [gradcheck.check_all(components or None, size, seed, length)]
+    groups += [gradcheck.check_file(path, size, seed, length) for path in files]
     rows = []
     for group in groups:
         for found in group:

@@ -14,6 +14,8 @@ class Dropout(Layer):
     Only between layers: zeros inside the recurrence would destroy its norm preservation. The mask is drawn from `rng`
     on the host; rng = None means evaluation and returns X.
     rate     probability of dropping, 0 <= rate < 1
+
+    Derivation: docs/derivations/layers.md
     """
 
     summary = "dropout between layers, never inside the recurrence"

@@ -8,7 +8,10 @@ from minirnn.layers.base import Layer
 
 
 class OneHot(Layer):
-    """Symbols (T, B) to indicator vectors (T, B, size). Nothing to train, and no gradient reaches a symbol."""
+    """Symbols (T, B) to indicator vectors (T, B, size). Nothing to train, and no gradient reaches a symbol.
+
+    Derivation: docs/derivations/layers.md
+    """
 
     summary = "symbols as indicator vectors"
 

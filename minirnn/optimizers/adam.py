@@ -15,6 +15,8 @@ class Adam(Rule):
 
     beta1, beta2    decay of the two means
     eps             ε, outside the root and after the correction, as in the paper
+
+    Derivation: docs/derivations/optimizers.md
     """
 
     summary = "adaptive moment estimation"

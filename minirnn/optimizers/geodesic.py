@@ -19,8 +19,8 @@ class Geodesic(Rule):
         U = [G, M],  V = [M, −G]                                   (J3)
         M ← M − η U (I + η/2 VᴴU)⁻¹ VᴴM                            (J4)  the same step
 
-    MᴴM does not change, det M does not change, and dL/dη = −½ ‖A‖²_F at η = 0: descent for every loss. Each step adds
-    rounding, which piles up as √steps; in float32 that is 4e-5 after 1,000 steps. So every `correct_every` steps:
+    MᴴM does not change, nor does det M of a real M, and dL/dη = −½ ‖A‖²_F at η = 0: descent for every loss. Each step
+    adds rounding, which piles up as √steps; in float32 that is 4e-5 after 1,000 steps. So every `correct_every` steps:
 
         M ← 3/2 M − 1/2 M (MᴴM)                                    (J5)  Newton–Schulz; the polar factor if far off
 

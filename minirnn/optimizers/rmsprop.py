@@ -32,6 +32,8 @@ class RMSprop(Rule):
 
     rho, eps     replace the convention's, eps at the convention's place
     raises       UsageError for an unknown convention, or rho outside [0, 1)
+
+    Derivation: docs/derivations/optimizers.md
     """
 
     summary = "gradient divided by its running root mean square"

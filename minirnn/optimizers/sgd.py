@@ -8,6 +8,8 @@ class SGD(Rule):
     """v ← μ v + g (G1), x ← x − lr v (G2).  [polyak1964; sutskever2013]
 
     momentum    μ, 0 <= μ < 1; at 0 the rule is plain gradient descent and remembers nothing
+
+    Derivation: docs/derivations/optimizers.md
     """
 
     summary = "stochastic gradient descent, with momentum"

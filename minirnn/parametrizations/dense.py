@@ -9,6 +9,8 @@ class Dense(Parametrization):
     """W is its own parameter (D1), so W̄ is its own gradient (D2). Any shape.
 
     params    "" (rows, columns), the matrix
+
+    Derivation: docs/derivations/dense.md
     """
 
     summary = "a free matrix"

@@ -80,6 +80,22 @@ def test_gradcheck_of_the_corrected_file_passes(minirnn, tmp_path):
     assert minirnn("gradcheck", "square.py").code == 0
 
 
+def test_gradcheck_of_one_step_leaves_the_recursion_out(minirnn):
+    sizes = {}
+    for length in (1, 4):
+        printed = minirnn("gradcheck", "lstm", "--length", length, "--json").out
+        rows = [json.loads(line) for line in printed.splitlines()]
+        sizes[length] = {row["parameter"]: row["size"] for row in rows if row["kind"] == "cells"}
+    assert sizes[4]["a"] == 4 * sizes[1]["a"]
+    assert sizes[4]["W"] == sizes[1]["W"]
+
+
+def test_gradcheck_of_no_step_is_refused(minirnn):
+    result = minirnn("gradcheck", "lstm", "--length", 0)
+    assert result.code == 2
+    assert "--length" in result.err
+
+
 def test_a_users_activation_with_parameters_and_bounds_of_its_own_is_checked_too(minirnn, tmp_path):
     (tmp_path / "scaled.py").write_text(SCALED)
     result = minirnn("gradcheck", "scaled.py", "--json")

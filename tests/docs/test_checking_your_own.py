@@ -1,4 +1,4 @@
-"""The example of docs/checking-your-own.md runs, and the checker says what the page says it says."""
+"""The example of docs/guides/checking-your-own.md runs, and the checker says what the page says it says."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from minirnn import gradcheck
 from minirnn.cli.gradcheck import explain
 
-PAGE = (Path(__file__).parents[2] / "docs" / "checking-your-own.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "checking-your-own.md").read_text(encoding="utf-8")
 EXAMPLE, WRONG_LINE = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 PROSE = " ".join(PAGE.split())
 

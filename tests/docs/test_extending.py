@@ -1,4 +1,4 @@
-"""The example of docs/extending.md passes the check and trains, and is a component once its file is in the package."""
+"""The example of docs/guides/extending.md passes the check, trains, and is a component once in the package."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ import minirnn.parametrizations
 from minirnn import catalog, gradcheck, perturb
 from minirnn.models import network
 
-PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "extending.md").read_text(encoding="utf-8")
 PROSE = " ".join(PAGE.split())
 EXAMPLE, TRAINING = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 

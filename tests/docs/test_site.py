@@ -1,9 +1,7 @@
 """The site builds without a warning, holds every page and every component, and asks no other machine for anything."""
 
+import inspect
 import re
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,10 @@ import pytest
 from minirnn import catalog
 
 DOCS = Path(__file__).parents[2] / "docs"
-NEEDED = ("sphinx", "furo", "myst_parser", "sphinx-mathjax-offline")      # the last is a package, hyphens and all
-MISSING = [name for name in NEEDED if find_spec(name) is None]
+EXPLAINED = (*catalog.CHECKED, "rules")
 LOADED = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']((?:https?:)?//[^\"']+)", re.IGNORECASE)
 STYLED = re.compile(r"(?:@import\s+|url\()\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
+TAGGED = re.compile(r"\\text\{\(([A-Z]{1,2}\d{1,2})\)\}")
 
 
 def fetched(text):
@@ -22,33 +20,61 @@ def fetched(text):
     return LOADED.findall(text) + STYLED.findall(text)
 
 
-@pytest.mark.skipif(bool(MISSING), reason=f"`make docs` installs what the site needs: no {', '.join(MISSING)} here")
-def test_the_site_is_whole_and_needs_no_network(tmp_path):      # one test: each process of xdist would build anew
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", tmp_path / "doctrees", DOCS]
-    site = tmp_path / "html"
-    for time in ("first", "second"):
-        built = subprocess.run([*command, site], capture_output=True, text=True, encoding="utf-8")
-        assert built.returncode == 0, f"the {time} build: {built.stderr}"
+def pages():
+    return [page.relative_to(DOCS) for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 
-    pages = {page.relative_to(DOCS) for page in DOCS.rglob("*.md") if "_build" not in page.parts}
-    html = {file.relative_to(site): file.read_text(encoding="utf-8") for file in site.rglob("*.html")}
-    assert {page.with_suffix(".html") for page in pages} <= set(html)
 
-    styles = {file.relative_to(site): file.read_text(encoding="utf-8") for file in site.rglob("*.css")}
-    assert {name: found for name, text in (html | styles).items() if (found := fetched(text))} == {}
+def read(site, page):
+    return (site / page).with_suffix(".html").read_text(encoding="utf-8")
 
-    elman = html[Path("derivations/elman.html")]
+
+def test_the_site_builds_twice_in_a_row_without_a_word(builds):
+    _, first, second = builds
+    assert (first, second) == ("", "")
+
+
+def test_the_site_has_every_page_and_needs_no_network(site):
+    assert [page for page in pages() if not (site / page).with_suffix(".html").is_file()] == []
+    files = [*site.rglob("*.html"), *site.rglob("*.css")]
+    assert {file: found for file in files if (found := fetched(file.read_text(encoding="utf-8")))} == {}
+
+    elman = read(site, "derivations/elman.md")
     assert 'class="math' in elman
     script = re.search(r'<script[^>]*src="([^"]*mathjax/[^"]*\.js)', elman)
     assert script
     assert (site / "derivations" / script[1]).is_file()
 
-    api = html[Path("api.html")]
+
+def test_the_interface_has_every_component_with_a_link_to_its_derivation(site):
+    entries = re.split(r'(?=<dt class="sig sig-object py" id=")', read(site, "api.md"))
     for kind in catalog.KINDS:
-        for name in catalog.components(kind):
-            component = catalog.find(kind, name)
-            assert re.search(rf'id="minirnn\.[\w.]*\b{component.__name__}"', api), f"{name} is not in docs/api.md"
-    assert "h̄_{t-1} = Wᴴ z̄_t                   (E4)" in re.sub("<[^>]+>", "", api)      # columns as in the source
+        for component in catalog.components(kind).values():
+            found = [entry for entry in entries if re.match(rf'<dt [^>]*id="[\w.]*\b{component.__name__}"', entry)]
+            assert found, f"{component.__name__} is not in docs/api.md"
+            for page in re.findall(r"docs/(derivations/\w+)\.md", inspect.getdoc(component) or ""):
+                assert any(f'href="{page}.html"' in entry for entry in found), component.__name__
+    text = re.sub("<[^>]+>", "", "".join(entries))
+    assert "h̄_{t-1} = Wᴴ z̄_t                   (E4)" in text      # columns as in the source
+
+
+@pytest.mark.parametrize(
+    ("name", "component"),
+    [pair for kind in EXPLAINED if kind != "models" for pair in catalog.components(kind).items()],
+)
+def test_a_docstring_names_the_derivation(name, component):
+    assert re.search(r"docs/derivations/\w+\.md", inspect.getdoc(component)), f"add `Derivation: ...` to {name}"
+
+
+def test_every_equation_has_one_anchor_and_every_link_to_one_leads_there(site):
+    anchors = {page: re.findall(r'\bid="(eq-\w+)"', read(site, page)) for page in pages()}
+    for page, found in anchors.items():
+        assert len(found) == len(set(found)), page
+        shown = {f"eq-{tag}" for tag in TAGGED.findall((DOCS / page).read_text(encoding="utf-8"))}
+        assert shown <= set(found), page
+        for target, name in re.findall(r'href="([^"#]*)#(eq-\w+)"', read(site, page)):
+            there = (site / page).parent / target if target else (site / page).with_suffix(".html")
+            assert name in anchors[there.resolve().relative_to(site.resolve()).with_suffix(".md")], (page, target)
+    assert sum(map(len, anchors.values())) > 150
 
 
 @pytest.mark.parametrize(
