@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.8"]
 DATA = ["pooch>=1.8"]
+REPORT = ["jinja2>=3.1"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
 DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
@@ -21,7 +22,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
-    package_data={"minirnn": ["py.typed"], "minirnn.tasks": ["presets/*.toml"]},
+    package_data={"minirnn": ["py.typed", "report/*.html"], "minirnn.tasks": ["presets/*.toml"]},
     install_requires=[
         "numpy>=1.26",
         "scipy>=1.11",
@@ -33,14 +34,15 @@ setup(
     ],
     extras_require={
         "plot": PLOT,
+        "report": [*REPORT, *PLOT],
         "data": DATA,
         "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
         "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
         "docs": DOCS,
-        "test": [*TEST, *PLOT, *DATA, *DOCS],
+        "test": [*TEST, *PLOT, *REPORT, *DATA, *DOCS],
         "bench": PEERS,
         "oracle": PEERS,
-        "dev": [*TEST, *PLOT, *DATA, *DOCS, "ruff>=0.6", "mypy>=1.11"],
+        "dev": [*TEST, *PLOT, *REPORT, *DATA, *DOCS, "ruff>=0.6", "mypy>=1.11"],
     },
     entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
 )

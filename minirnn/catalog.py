@@ -25,6 +25,8 @@ KINDS = {
     "schedules": ("minirnn.optimizers.schedules", "Schedule"),
     "tasks": ("minirnn.tasks", "Task"),
     "models": ("minirnn.models", None),
+    "diagnostics": ("minirnn.diagnostics", "Diagnostic"),
+    "figures": ("minirnn.figures", "Figure"),
 }
 CHECKED = ("cells", "activations", "parametrizations", "layers", "regularizers", "losses", "models")
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 import tomllib
+import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import tomli_w
 
@@ -62,6 +64,8 @@ class TrainOptions:
     patience        validations without improvement after which the run stops; 0 is off
     stop_at         value of the task's goal metric at which the run stops
     stop_at_loss    validation loss at which the run stops
+    watch           names of diagnostics that are measured while training, before the first update and then again
+    watch_every     steps between them; 0 is with every validation
     """
 
     batch_size: int = 50
@@ -73,12 +77,21 @@ class TrainOptions:
     patience: int = 0
     stop_at: float | None = None
     stop_at_loss: float | None = None
+    watch: list[str] = field(default_factory=list)
+    watch_every: int = 0
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulate", "steps", "log_every", "evaluate_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("bptt", "patience"):
+        for name in ("bptt", "patience", "watch_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+        for name in self.watch:
+            if not catalog.find("diagnostics", str(name)).watchable:
+                cheap = [k for k, found in catalog.components("diagnostics").items() if found.watchable]
+                raise UsageError(
+                    f"train.watch names {name}, which takes too long to be measured while training; name any of "
+                    f"{', '.join(cheap)}, and ask for {name} afterwards with `minirnn inspect`"
+                )
         if self.accumulate > 1 and self.bptt:
             raise UsageError(
                 f"train.accumulate joins batches into one update and train.bptt makes several of one batch (got "
@@ -238,15 +251,14 @@ def check_call(
 
 
 def _typed(key: str, value: Any, hint: Any) -> Any:
-    wanted = get_args(hint) or (hint,)
-    if isinstance(value, bool) and bool not in wanted:
-        wanted = ()
-    if isinstance(value, int) and not isinstance(value, bool) and float in wanted and int not in wanted:
+    wanted = get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    plain = tuple(get_origin(t) or t for t in wanted if t is not type(None))
+    if Any in plain:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and float in plain and int not in plain:
         value = float(value)
-    plain = tuple(getattr(t, "__origin__", t) for t in wanted if t is not type(None))
-    if not any(t is Any for t in plain) and not isinstance(value, plain):
-        names = " or ".join(getattr(t, "__name__", str(t)) for t in (get_args(hint) or (hint,)) if t is not type(None))
-        raise UsageError(f"{key} must be of type {names} (got {value!r})")
+    if not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain):
+        raise UsageError(f"{key} must be of type {' or '.join(t.__name__ for t in plain)} (got {value!r})")
     return value
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from minirnn.activations import Abs
 from minirnn.cells import GRU, Elman
 from minirnn.diagnostics import jacobian_norms
+from minirnn.diagnostics.capacity import capacity
+from minirnn.diagnostics.non_normality import power_norms
 from minirnn.initializers import orthogonal
 from minirnn.layers import Recurrent
 from minirnn.linalg import cayley, generator, orthogonality_error, sigmoid, skew
@@ -247,38 +249,17 @@ def odd_numbers_need_one_round_more() -> Numbers:
     return {"planes of 5 units": 10, "turned in n − 1 = 4 rounds": pairs(4), "turned in n = 5 rounds": pairs(5)}
 
 
-def _tangent_rank(n: int, rng: np.random.Generator) -> int:
-    """The rank of θ, v → W at a random point: how many independent directions the seven factors can move W in."""
-    W = UnitaryProduct.random(n, rng)
-    columns, h = [], 1e-5
-    for name, directions in (("theta", (1.0,)), ("v", (1.0, 1j))):
-        x = W.params[name]
-        for place in np.ndindex(x.shape):
-            for d in directions:
-                kept = x[place]
-                x[place] = kept + h * d
-                above = W.matrix()[0]
-                x[place] = kept - h * d
-                columns.append((above - W.matrix()[0]).ravel() / (2 * h))
-                x[place] = kept
-    J = np.stack(columns)
-    singular = np.linalg.svd(np.hstack([J.real, J.imag]))[1]
-    return int(np.sum(singular > 1e-7 * singular[0]))
-
-
 def seven_factors_are_restricted_from_six_on() -> Numbers:
     """Random points, n = 5 to 8: the rank against n², the dimension of U(n)."""
     rng = np.random.default_rng(0)
-    return {f"n = {n}, dimension {n * n}: rank": _tangent_rank(n, rng) for n in (5, 6, 7, 8)}
+    return {f"n = {n}, dimension {n * n}: rank": capacity(UnitaryProduct.random(n, rng))["rank"] for n in (5, 6, 7, 8)}
 
 
 def a_spectral_radius_of_one_bounds_no_step() -> Numbers:
     """M = [[1, 20], [0, 0.9]], divided by its spectral radius or by its spectral norm."""
     M = np.array([[1, 20], [0, 0.9]])
     by_radius, by_norm = SpectralRadius(M).matrix()[0], SpectralNorm(M).matrix()[0]
-    powers = [
-        max(np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range(1, 101)) for W in (by_radius, by_norm)
-    ]
+    powers = [max(power_norms(W, 100)[1:]) for W in (by_radius, by_norm)]
     return {
         "principal eigenvalue of M": np.max(np.abs(np.linalg.eigvals(M))),
         "spectral norm of M": np.linalg.norm(M, 2),

@@ -33,6 +33,11 @@ def squared_error(prediction: Array, batch: Any) -> tuple[Array, Array]:
     return np.sum((prediction - batch.y) ** 2), prediction.size
 
 
+def score(name: str, value: float) -> str:
+    """A loss or metric as a reader sees it: accuracies in percent, everything else in four digits."""
+    return f"{100 * value:.2f} %" if name.endswith("accuracy") else f"{value:.4g}"
+
+
 def perplexity(nats: float) -> float:
     """e^L of a mean cross-entropy L: as uncertain as a uniform choice among so many. Bounded, to be a number."""
     return math.exp(min(nats, 700.0))

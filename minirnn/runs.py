@@ -35,6 +35,7 @@ class Run:
     def create(cls, folder: Path, settings: config.Config, task: Any) -> Run:
         """A new run in a folder that does not exist yet, or is empty."""
         trainer = build(settings, task)
+        start = trainer.watched()                                   # refuses what has no meaning for this network
         try:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise UsageError(f"{folder} exists already; continue it with --resume {folder}, or name another --dir")
@@ -44,6 +45,8 @@ class Run:
         except OSError as error:
             raise UsageError(f"cannot write the run to {folder} ({error.strerror}); name another --dir") from None
         run = cls(folder, trainer)
+        for record in start:
+            run.log(record)
         run.save()
         return run
 
@@ -64,6 +67,8 @@ class Run:
             raise UsageError(f"{folder} ended at step {trainer.step} by train.{why}; to go on, --set train.{why} anew")
         if trainer.step >= settings.train.steps:
             raise UsageError(f"{folder} is complete at step {trainer.step}; to go on, give --steps above that")
+        if "watch" in changes.get("train", {}):
+            trainer.watched()                                       # refuses what has no meaning for this network
         checkpoint.replace(folder / CONFIG, lambda file: file.write(settings.to_toml().encode()))
         kept = [line for line in read_metrics(folder) if line["step"] <= trainer.step]
         checkpoint.replace(folder / METRICS, lambda file: file.write("".join(map(_line, kept)).encode()))

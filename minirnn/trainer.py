@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +13,15 @@ import numpy as np
 
 from minirnn import backend, catalog, scoring
 from minirnn.config import Config, check_call, model_function
-from minirnn.errors import RunFailed
+from minirnn.diagnostics.subject import Subject
+from minirnn.errors import RunFailed, UsageError
 from minirnn.logbook import Logbook
 from minirnn.model import Group, Model
 from minirnn.optimizers import ClipElementwise, ClipNorm, Optimizer
 from minirnn.optimizers.accumulate import Mean
 from minirnn.optimizers.schedules import Schedule
 from minirnn.rows import Rows
+from minirnn.watch import EXAMPLES, Orthogonality, Watch
 
 Array = Any
 DROPOUT, INITIAL = 101, 102     # streams of random numbers beside those of the data
@@ -26,7 +29,7 @@ DROPOUT, INITIAL = 101, 102     # streams of random numbers beside those of the 
 
 @dataclass(frozen=True)
 class Event:
-    """After one update: its number, and what is worth writing down ("train", "epoch", "valid" or "test" records)."""
+    """After one update: its number, and what is worth writing down ("train", "epoch", "valid" or "watch" records)."""
 
     step: int
     records: tuple[dict[str, Any], ...]
@@ -42,6 +45,7 @@ class Trainer:
     penalty     what the regularizers added to the loss at the last update
     schedule    factor on the learning rate of every group
     logbook     what goes into the records
+    watch       diagnostics that are measured on the way
     """
 
     def __init__(self, config: Config, task: Any, model: Model, optimizer: Optimizer):
@@ -56,6 +60,8 @@ class Trainer:
         self.rates = [rule.lr for _, rule in optimizer.groups]
         per_epoch = task.batches("train", config.train.batch_size) / config.train.accumulate if task.finite else 0
         self.logbook = Logbook(per_epoch, "sequences" if task.vocabulary is None else "tokens")
+        self.watch = Watch(config.train.watch, config.train.watch_every or config.train.evaluate_every)
+        self.orthogonality = Orthogonality(model)
 
     def train(self) -> Iterator[Event]:
         """Update until the steps are done or a stopping rule holds."""
@@ -77,9 +83,12 @@ class Trainer:
                 records.append(self.logbook.epoch(self.step))
             if self.step % options.evaluate_every == 0 or last:
                 stamp = {"step": self.step, **self.logbook.stamp(self.step)}
-                records.append({"split": "valid", **stamp, **self.evaluate("valid")})
+                records.append({"split": "valid", **stamp, **self.evaluate("valid"), **self.orthogonality.record()})
                 if self.step % options.evaluate_every == 0:         # an early end must not decide what comes after it
                     self._judge(records[-1])
+            if self.watch.due(self.step, last):
+                with suppress(UsageError):                          # an eigenvalue not found: no reason to stop
+                    records += self.watched()
             yield Event(self.step, tuple(records))
         self.finished = self.finished or "steps"
 
@@ -148,6 +157,19 @@ class Trainer:
         means = {name: float(a / b) for name, (a, b) in totals.items()}
         return means | {name: function(means[source]) for name, (source, function) in self.task.report.items()}
 
+    def watched(self) -> list[dict[str, Any]]:
+        """The records of the watched diagnostics, for the parameters as they are; none where none is watched."""
+        if not self.watch.diagnostics:
+            return []
+        self.require_finite_parameters()
+        return self.watch.records(self.step, [self.subject(k) for k in range(len(self.model.layers))])
+
+    def subject(self, index: int, split: str = "valid", examples: int = EXAMPLES) -> Subject:
+        """A recurrent layer with the first sequences of a split, for a diagnostic."""
+        seed = self.config.run.seed
+        batch = self._placed(self.task.batch(split, examples, seed, 0))
+        return Subject(self.model, index, self.loss, batch, self.task, seed)
+
     def require_finite_parameters(self) -> None:
         """raises RunFailed if a parameter is no longer finite: such a state must not become a checkpoint."""
         for name, x in self.model.params.items():
@@ -208,7 +230,7 @@ class Trainer:
         return moved.map(lambda x: x.astype(real) if x.dtype.kind == "f" and x.dtype != real else x)
 
     def _require_finite(self, what: str, x: Any) -> None:
-        if not bool(np.all(np.isfinite(x))):
+        if not backend.to_host(np.all(np.isfinite(x))):
             lr = self.config.optimizer.lr
             raise RunFailed(
                 f"step {self.step + 1}: {what} is not finite; the parameters of step {self.step} were still good; "

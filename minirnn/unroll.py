@@ -7,7 +7,7 @@ as a value: its gradient stops there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -84,6 +84,28 @@ def backward(
         accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
         dstate = tuple(_flush(d) for d in dstate)
     return dstate, matrices, vectors
+
+
+def adjoints(
+    cell: Cell, dstate: State, tape: Tape, w: SimpleNamespace, dH: Sequence[Array] = ()
+) -> Iterator[tuple[int, State]]:
+    """(t, ∂L/∂state_t), complete, for t = T .. 0: what `backward` passes through, for who asks about every step.
+
+    dstate is ∂L/∂(last state) without what dH (K, B, n) adds at the last K steps. The rows of dstate may be R gradients
+    of one sequence, (R, n), where the tape has that one alone: its rows are then read by each of them. Unlike in
+    `backward`, a gradient that has vanished altogether is exact zeros from the next step on, not the next segment.
+    """
+    cell.prepare(w)
+    states, caches = tape
+    T = len(caches)
+    for t in range(T, 0, -1):
+        if t > T - len(dH):
+            dstate = (dstate[0] + dH[t - 1 - T + len(dH)], *dstate[1:])
+        yield t, dstate
+        before, after = tuple(S[t - 1] for S in states), tuple(S[t] for S in states)
+        _, dstate = cell.step_backward(dstate, before, after, caches[t - 1], w)
+        dstate = tuple(_flush(d) for d in dstate)
+    yield 0, dstate
 
 
 def accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:

@@ -42,6 +42,8 @@ def test_assignments_are_toml_values_and_else_strings():
         ({"run": {"threads": 0}}, "run.threads must be at least 1"),
         ({"optimizer": {"lr": float("nan")}}, "optimizer.lr must be positive"),
         ({"model": {"hidden_size": "many"}}, "model.hidden_size must be of type int"),
+        ({"train": {"stop_at": "soon"}}, "train.stop_at must be of type float"),
+        ({"optimizer": {"options": 3}}, "optimizer.options must be of type dict"),
     ],
 )
 def test_every_value_is_checked_by_type_and_range(tables, sentence):

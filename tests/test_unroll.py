@@ -161,6 +161,26 @@ def test_reading_the_last_steps_alone_equals_zero_gradients_before(cell, K):
         np.testing.assert_array_equal(short, long)
 
 
+@pytest.mark.parametrize("cell", [Elman(), LSTM()], ids=["elman", "lstm"])
+@pytest.mark.parametrize("K", [0, 1, 5, 20])
+def test_the_adjoints_of_all_states_are_those_that_backward_passes_through(cell, K):
+    rng = np.random.default_rng(3)
+    T, B, n, G = 20, 2, 3, len(cell.gates)
+    A, W = rng.standard_normal((T, B, G * n)), rng.standard_normal((G * n, n))
+    state = tuple(rng.standard_normal((2, B, n)))[: cell.states]
+    w = SimpleNamespace(W=W)
+    tape, dH = unroll.forward(cell, A.copy(), state, w), rng.standard_normal((K, B, n))
+    found = dict(unroll.adjoints(cell, tuple(np.zeros_like(s) for s in state), tape, w, dH))
+    assert list(found) == list(range(T, -1, -1))
+    for t in (0, 3, 19):                                            # backward of the steps after t alone ends at t
+        later = unroll.Tape(tuple(S[t:] for S in tape.states), tape.caches[t:])
+        wanted, _, _ = unroll.backward(cell, dH[-(T - t):], later, w, lambda steps, dA: None)
+        above = dH[t - 1 - T + K] if t > max(0, T - K) else 0     # what is read at t itself is complete there
+        np.testing.assert_allclose(found[t][0], wanted[0] + above, rtol=1e-13, atol=1e-15)
+        for one, other in zip(found[t][1:], wanted[1:], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
+
+
 # ---- truncated backpropagation: values are carried on, gradients stop
 
 

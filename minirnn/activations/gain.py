@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.activations.base import Activation, summed
 from minirnn.activations.modrelu import ModReLU
 from minirnn.activations.tanh import Tanh
@@ -41,9 +42,10 @@ class Gain(Activation):
 
     @property
     def bounds(self):
-        """The bounds of f times the gain at the start."""
+        """The bounds of f times |g|, which comes to the host if it is trained."""
         low, high = self.f.bounds
-        return self.g * low, self.g * high
+        g = np.abs(backend.to_host(self._gain())).item()
+        return g * low, g * high
 
     def _gain(self):
         return self.params.get("gain", self.g)

@@ -113,7 +113,7 @@ class GRU(Cell):
 
         def step_backward(self, dz, r, h, kept, w):
             dp = dz @ w.W_h.conj()                                  # (G22) undoes (G7)
-            return np.zeros_like(r), dp
+            return np.zeros_like(dz), dp
 
         def matrix_gradients(self, dZ, caches, H, w):
             dW_h = outer_sum(w.W_h, dZ, H)                          # (G23) undoes (G7) in W_h

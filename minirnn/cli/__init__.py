@@ -19,6 +19,9 @@ from minirnn import __version__
 COMMANDS = {
     "run": "train a model on a task, or resume a run",
     "evaluate": "a saved run on a split of its task",
+    "inspect": "what a network does to its gradients: norms over time, spectrum, dead units",
+    "plot": "pictures of runs: curves, gradients, spectra, examples, and the papers' figures",
+    "report": "one or several runs as one self-contained HTML page",
     "generate": "let a saved language model write",
     "gradcheck": "compare every hand-written gradient with finite differences",
     "explain": "a component's equations, its code by tag, and its check, live",

@@ -14,6 +14,7 @@ from minirnn import config, figures, memory
 from minirnn.cli.live import Interruption, Live
 from minirnn.diagnostics import jacobian_norms
 from minirnn.errors import CheckFailed
+from minirnn.figures.demo import demo
 from minirnn.trainer import Trainer, build
 
 LENGTH, BATCH, EXAMPLES = 50, 100, 8
@@ -56,7 +57,7 @@ def command(folder: Path, seed: int, quiet: bool) -> None:
             norms[label] = _norms(trainer)
     picture = folder / "recall.png"
     if figures.available():
-        figures.comparison(points, norms, 1 / 10, f"recall the first of {LENGTH} numbers", picture)
+        demo(points, norms, 1 / 10, f"recall the first of {LENGTH} numbers", picture)
     _close(finals, norms, picture)
 
 

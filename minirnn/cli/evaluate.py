@@ -11,17 +11,14 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from minirnn import memory, runs
-from minirnn.cli.live import score
-from minirnn.cli.saved import changes, machine_options
+from minirnn.cli.saved import changes, checkpoint_option, machine_options
+from minirnn.metrics import score
 
 
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
-@click.option(
-    "--checkpoint", "which", type=click.Choice(["best", "latest"]),
-    help="The parameters of the best validation, or the latest ones; default best if there is one.",
-)
+@checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @machine_options
 def command(run: Path, split: str, which: str | None, as_json: bool, **machine: object) -> None:

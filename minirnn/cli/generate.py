@@ -10,7 +10,7 @@ import click
 from threadpoolctl import threadpool_limits
 
 from minirnn import runs
-from minirnn.cli.saved import changes, machine_options
+from minirnn.cli.saved import changes, checkpoint_option, machine_options
 from minirnn.errors import UsageError
 from minirnn.generate import Greedy, Sample, generate
 from minirnn.vocabulary import END, UNKNOWN, Vocabulary
@@ -24,10 +24,7 @@ from minirnn.vocabulary import END, UNKNOWN, Vocabulary
 @click.option("--temperature", type=float, help="Sharpen (below 1) or flatten (above 1) the distribution; default 1.")
 @click.option("--top-k", type=int, help="Draw among this many most probable symbols; default all.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the drawing.")
-@click.option(
-    "--checkpoint", "which", type=click.Choice(["best", "latest"]),
-    help="The parameters of the best validation, or the latest ones; default best if there is one.",
-)
+@checkpoint_option
 @click.option("--json", "as_json", is_flag=True, help="Print the text as JSON.")
 @machine_options
 def command(

@@ -52,6 +52,8 @@ def command(kind: str | None, as_json: bool) -> None:
 def line(component: object) -> str:
     """A component's summary, or the first sentence of a model's docstring, with its source."""
     text = getattr(component, "summary", None) or (inspect.getdoc(component) or "").split("\n\n")[0].replace("\n", " ")
+    if getattr(component, "watchable", True) is False:
+        text += " (slow: not while training)"
     source = getattr(component, "source", "")
     return f"{text}  [{source}]" if source else text
 

@@ -13,9 +13,12 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from minirnn import backend, config, figures, memory, presets
-from minirnn.cli.live import Interruption, Live, score
+from minirnn.cli.live import Interruption, Live
+from minirnn.cli.saved import names
 from minirnn.errors import UsageError
+from minirnn.metrics import score
 from minirnn.runs import FIGURE, Run, read_metrics
+from minirnn.saved_run import SavedRun
 
 # command-line option -> (table, key): the common ones; --set reaches all
 OPTIONS = {
@@ -43,6 +46,8 @@ OPTIONS = {
     "bptt": ("train", "bptt"),
     "evaluate_every": ("train", "evaluate_every"),
     "patience": ("train", "patience"),
+    "watch": ("train", "watch"),
+    "watch_every": ("train", "watch_every"),
     "stop_at": ("train", "stop_at"),
     "seed": ("run", "seed"),
     "backend": ("run", "backend"),
@@ -50,7 +55,7 @@ OPTIONS = {
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
-ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss")}
+ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss", "watch", "watch_every")}
 ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 
 
@@ -80,6 +85,9 @@ ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 @click.option("--bptt", type=int, help="Truncate backpropagation to this many steps of time; 0 is full.")
 @click.option("--evaluate-every", type=int, help="Updates between validations, each of which saves a checkpoint.")
 @click.option("--patience", type=int, help="Stop after this many validations without improvement.")
+@click.option("--watch", callback=names, metavar="NAME,...",
+              help="Diagnostics to log while training, see `minirnn list diagnostics`.")
+@click.option("--watch-every", type=int, help="Updates between them; default at every validation.")
 @click.option("--stop-at", type=float, help="Stop when the task's goal metric reaches this value.")
 @click.option("--seed", type=int)
 @click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]")
@@ -109,6 +117,7 @@ def command(
       minirnn run copy --model irnn --hidden-size 128 --seed 1
       minirnn run adding --cell lstm --hidden-size 64 --lr 3e-3
       minirnn run sequential-mnist --layout pooled --data-dir ~/data
+      minirnn run recall --model lstm --watch gradient-flow,spectrum --watch-every 100
       minirnn run recall --set optimizer.rule=rmsprop --set optimizer.options.rho=0.95
       minirnn run --preset chu-table-3/urnn-50 --scale quick
       minirnn run --config runs/a/config.toml --seed 2 --dir runs/b
@@ -182,7 +191,8 @@ def _created(task: str | None, config_file: Path | None, folder: Path | None, gi
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = Path("runs") / f"{stamp}-{settings.task['name']}-{settings.model['name']}"
         folder = next(p for p in (folder, *(Path(f"{folder}-{k}") for k in range(2, 1000))) if not p.exists())
-    return Run.create(folder, settings, built)
+    with threadpool_limits(settings.run.threads):
+        return Run.create(folder, settings, built)
 
 
 def _resumed(
@@ -206,8 +216,7 @@ def _report(run: Run, tests: dict[str, dict[str, float]], as_json: bool) -> None
     epoch_seconds = [r["epoch_seconds"] for r in records if r["split"] == "epoch"]
     per_epoch = round(sum(epoch_seconds) / len(epoch_seconds), 1) if epoch_seconds else None
     if figures.available():
-        title = f"{trainer.config.task['name']}, {trainer.config.model['name']}, seed {trainer.config.run.seed}"
-        figures.curves(records, baseline, trainer.task.goal[0], title, run.folder / FIGURE)
+        figures.draw("curves", [SavedRun(run.folder, trainer.task)], run.folder / FIGURE)
     else:
         click.echo("no figure: pip install 'minirnn[plot]' draws one", err=True)
     seconds = round(run.elapsed(), 1)
@@ -225,9 +234,7 @@ def _report(run: Run, tests: dict[str, dict[str, float]], as_json: bool) -> None
     if tested == trainer.step:
         del columns["test, last"]
     if printed := presets.published(trainer.config.run.preset):
-        columns["published, at full scale" if trainer.config.run.scale else "published"] = {
-            key.removeprefix("test_"): x / 100 if presets.percent(key) else x for key, x in printed.items()
-        }
+        columns["published, at full scale" if trainer.config.run.scale else "published"] = printed
     for heading in ("", *columns):
         table.add_column(heading, justify="right" if heading else "left")
     for name in test:

@@ -1,13 +1,16 @@
-"""What the commands share that read a saved run: where to compute, and where the data are."""
+"""What several commands share: options for where to compute and which parameters, and lists of names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from minirnn import config
+from minirnn.errors import UsageError
+from minirnn.saved_run import SavedRun
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,6 +24,32 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --checkpoint, as `which`: None is the choice of `runs.load_model`."""
+    return click.option(
+        "--checkpoint", "which", type=click.Choice(["best", "latest"]),
+        help="The parameters of the best validation, or the latest ones; default best if there is one.",
+    )(command)
+
+
 def changes(machine: dict[str, Any]) -> config.Tables:
     """The [run] table of those that were given."""
     return {"run": {key: value for key, value in machine.items() if value is not None}}
+
+
+def open_runs(folders: Iterable[Path], data_dir: str | None = None) -> tuple[list[SavedRun], list[str]]:
+    """(the runs that can be read, why not the others).  raises UsageError if there is none"""
+    saved, notes = [], []
+    for folder in folders:
+        try:
+            saved.append(SavedRun(folder, data_dir=data_dir or ""))
+        except UsageError as error:
+            notes.append(str(error))
+    if not saved:
+        raise UsageError(notes[0])
+    return saved, notes
+
+
+def names(ctx: click.Context, option: click.Parameter, text: str | None) -> list[str] | None:
+    """A callback that reads "a,b" as ["a", "b"]."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
