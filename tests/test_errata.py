@@ -1,6 +1,7 @@
 """Every erratum's example shows what its text claims, and the page is what the module prints."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -164,3 +165,98 @@ def test_a_spectral_radius_of_one_bounds_no_step():
     assert norm > 20 * radius
     assert by_radius > 100
     assert by_norm <= 1 + 1e-12
+
+
+def test_the_product_needs_the_derivative_of_each_step():
+    network, true, printed = computed("one_index_for_all_factors").values()
+    assert true == pytest.approx(network, rel=1e-9)
+    assert printed < 0.1 * true
+
+
+def test_the_gradient_of_w_grows_under_a_constant_jacobian():
+    found = list(computed("a_constant_jacobian_and_a_growing_gradient").values())
+    jacobians, gradients = found[::2], found[1::2]
+    assert jacobians == pytest.approx([np.sqrt(32)] * 4, rel=1e-9)
+    assert all(2 * a < b for a, b in pairwise(gradients))
+
+
+def test_rotations_and_the_absolute_value_keep_every_gradients_length():
+    shortest, longest = computed("rotations_and_the_absolute_value_lose_nothing").values()
+    assert shortest == pytest.approx(1, abs=1e-9)
+    assert longest == pytest.approx(1, abs=1e-9)
+
+
+def test_clipping_before_the_projection_can_ascend_and_after_it_cannot():
+    plain, clipped, before, after = computed("clipping_before_the_projection_ascends").values()
+    assert plain < 0 < clipped
+    assert 1 < before < 5
+    assert after == 0
+
+
+def test_activations_have_bounds_of_the_modulus_of_their_derivative():
+    found = computed("an_activation_has_bounds_and_no_eigenvalues")
+    assert found["smallest eigenvalue, |x|"] == -1
+    assert found["β, |x|"] == found["γ, |x|"] == 1
+    assert (found["β, ReLU"], found["γ, ReLU"]) == (0, 1)
+    assert (found["β, leaky ReLU, slope 0.5"], found["γ, leaky ReLU, slope 0.5"]) == (0.5, 1)
+
+
+def test_the_printed_accuracy_is_far_below_chance():
+    ten, nine, eleven, printed, likely, unlikely = computed("a_tenth_of_chance").values()
+    assert nine < ten < printed < eleven
+    assert printed - ten < eleven - printed
+    assert likely < 1
+    assert unlikely > 9
+
+
+def test_d_w_is_neither_the_jacobian_nor_its_transpose():
+    jacobian, transposed, right, right_transposed = computed("the_order_of_d_and_w").values()
+    assert min(jacobian, transposed) > 0.4
+    assert max(right, right_transposed) < 1e-12
+
+
+def test_the_strength_of_a_prior_is_inverse_to_its_variance():
+    narrow, middle, wide = computed("a_wide_prior_is_a_weak_one").values()
+    assert narrow == pytest.approx(10 * middle)
+    assert middle == pytest.approx(10 * wide)
+    assert wide == pytest.approx(0.1 * np.sqrt(8))
+
+
+def test_a_gain_of_one_preserves_and_only_a_bound_below_one_makes_vanish():
+    one, below, towards_one = computed("gains_of_at_most_one").values()
+    assert one == pytest.approx(1, abs=1e-9)
+    assert below == pytest.approx(0.99**1000)
+    assert towards_one == pytest.approx(1002 / 2002)
+
+
+def test_a_margin_comes_near_a_singular_matrix_and_does_not_reach_it():
+    zero, smallest, distance, orthogonal = computed("a_singular_value_of_zero").values()
+    assert zero < 1e-12 < smallest < 1e-4
+    assert distance == pytest.approx(smallest)
+    assert orthogonal == pytest.approx(1)
+
+
+def test_a_matrix_with_a_null_space_has_no_lower_gain():
+    nonzero, all_of_them, gain = computed("the_smallest_singular_value_may_be_zero").values()
+    assert nonzero == pytest.approx(1)
+    assert all_of_them == gain == 0
+
+
+def test_sign_loses_the_norm_at_zero():
+    ours, by_sign, root = computed("the_derivative_of_abs_at_zero").values()
+    assert ours == pytest.approx(root)
+    assert by_sign == 0
+
+
+def test_only_undone_rotations_need_the_space_of_a_standard_network():
+    standard, kept, undone, error = computed("storage_of_all_packed_rotations").values()
+    assert undone < standard < kept / 50
+    assert error < 1e-12
+
+
+def test_gradients_of_parameters_grow_where_the_states_signal_is_preserved():
+    found = computed("gradients_of_states_and_of_parameters")
+    for T in (10, 100, 1000):
+        assert found[f"‖∂L/∂h_0‖, T = {T}"] == pytest.approx(1)
+    for name in ("‖∂L/∂U‖_F", "‖∂L/∂θ‖"):
+        assert found[f"{name}, T = 1000"] > 2 * found[f"{name}, T = 100"] > 4 * found[f"{name}, T = 10"]

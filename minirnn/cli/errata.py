@@ -1,4 +1,4 @@
-"""minirnn errata: statements of the papers that do not hold as printed, each with an example, run as you watch."""
+"""minirnn errata: what does not hold as printed, and what the papers leave open; each with an example, run live."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from minirnn.errors import UsageError
 @click.command("errata")
 @click.argument("number", required=False)
 def command(number: str | None) -> None:
-    """Statements of the papers that do not hold as printed, and what holds instead.
+    """Statements of the papers that do not hold as printed, and what holds instead; questions that they leave open.
 
-    Without a NUMBER, the list. With one, the statement, what is true, why, and the example's numbers, computed now.
+    Without a NUMBER, the list; a title with a question mark is an open question. With one, the statement, what is
+    true, why, and the example's numbers, computed now.
     The same as a page: docs/errata.md.
 
     \b
@@ -33,7 +34,7 @@ def command(number: str | None) -> None:
     erratum = ERRATA[int(number) - 1]
     console.print(Text(f"{int(number)}. {erratum.title}", style="bold"), soft_wrap=True)
     _print(console, f"{erratum.source}\n")
-    for heading, text in (("As printed.", erratum.printed), ("What holds.", erratum.true), ("Why.", erratum.proof)):
+    for heading, text in erratum.parts():
         console.print(Text.assemble((f"{heading} ", "bold"), f"{text}\n"))
     console.print(Text.assemble(("Example, computed now. ", "bold"), about(erratum.example)))
     numbers = erratum.example()

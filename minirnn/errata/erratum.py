@@ -6,10 +6,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 Numbers = dict[str, float]
+DOES_NOT_HOLD = "As printed.", "What holds.", "Why."
+OPEN = "As stated.", "What minirnn takes.", "What the readings give."
 
 
 class Erratum(NamedTuple):
-    """One statement: where it stands, what it says, what is true, why, and the example that returns the numbers."""
+    """One statement: where it stands, what it says, what is true, why, and the example that returns the numbers.
+
+    Of an open question, where more than one reading is possible: what is stated, which reading this library takes, and
+    what follows from each.
+    """
 
     source: str
     title: str
@@ -17,6 +23,11 @@ class Erratum(NamedTuple):
     true: str
     proof: str
     example: Callable[[], Numbers]
+    headings: tuple[str, str, str] = DOES_NOT_HOLD
+
+    def parts(self) -> list[tuple[str, str]]:
+        """[(heading, text)], in the order of reading."""
+        return list(zip(self.headings, (self.printed, self.true, self.proof), strict=True))
 
 
 def stated(value: float) -> str:
