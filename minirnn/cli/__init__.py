@@ -25,7 +25,7 @@ COMMANDS = {
     "generate": "let a saved language model write",
     "gradcheck": "compare every hand-written gradient with finite differences",
     "explain": "a component's equations, its code by tag, and its check, live",
-    "errata": "what the papers print that does not hold, each with a counterexample, run live",
+    "errata": "what the papers print that does not hold, or leave open, each with an example, run live",
     "list": "tasks, models and components, by kind",
     "data": "fetch, find and verify the data sets of the papers",
     "doctor": "what this installation can use: versions, threads, CUDA, data",

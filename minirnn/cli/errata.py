@@ -1,4 +1,4 @@
-"""minirnn errata: statements of the papers that do not hold as printed, each with an example, run as you watch."""
+"""minirnn errata: what does not hold as printed, and what the papers leave open; each with an example, run live."""
 
 from __future__ import annotations
 
@@ -11,29 +11,35 @@ from minirnn.errors import UsageError
 
 
 @click.command("errata")
-@click.argument("number", required=False)
-def command(number: str | None) -> None:
-    """Statements of the papers that do not hold as printed, and what holds instead.
+@click.argument("which", metavar="[NUMBER|PAPER]", required=False)
+def command(which: str | None) -> None:
+    """Statements of the papers that do not hold as printed, and what holds instead; questions that they leave open.
 
-    Without a NUMBER, the list. With one, the statement, what is true, why, and the example's numbers, computed now.
-    The same as a page: docs/errata.md.
+    Without an argument, the list; a title with a question mark is an open question. With a PAPER's key in
+    docs/bibliography.md, those about it. With a NUMBER, the statement, what is true, why, and the example's numbers,
+    computed now. The same as a page: docs/errata.md.
 
     \b
     Examples:
       minirnn errata
       minirnn errata 3
+      minirnn errata vorontsov2017
     """
     console = Console(highlight=False)
-    if number is None:
-        for k, erratum in enumerate(ERRATA, 1):
+    listed = [(k, erratum) for k, erratum in enumerate(ERRATA, 1) if which is None or which in erratum.papers]
+    if listed:
+        for k, erratum in listed:
             _print(console, f"{k:3d}  {erratum.title}  {erratum.source}")
         return
-    if not number.isdecimal() or not 1 <= int(number) <= len(ERRATA):
-        raise UsageError(f"there is no erratum {number!r}; choose a number from 1 to {len(ERRATA)}")
-    erratum = ERRATA[int(number) - 1]
-    console.print(Text(f"{int(number)}. {erratum.title}", style="bold"), soft_wrap=True)
+    if which is None or not which.isdecimal() or not 1 <= int(which) <= len(ERRATA):
+        papers = sorted({paper for erratum in ERRATA for paper in erratum.papers})
+        raise UsageError(
+            f"there is no erratum {which!r}; choose a number from 1 to {len(ERRATA)}, or a paper: {', '.join(papers)}"
+        )
+    erratum = ERRATA[int(which) - 1]
+    console.print(Text(f"{int(which)}. {erratum.title}", style="bold"), soft_wrap=True)
     _print(console, f"{erratum.source}\n")
-    for heading, text in (("As printed.", erratum.printed), ("What holds.", erratum.true), ("Why.", erratum.proof)):
+    for heading, text in erratum.parts():
         console.print(Text.assemble((f"{heading} ", "bold"), f"{text}\n"))
     console.print(Text.assemble(("Example, computed now. ", "bold"), about(erratum.example)))
     numbers = erratum.example()

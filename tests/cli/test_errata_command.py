@@ -1,4 +1,4 @@
-"""minirnn errata: the list, one erratum with its numbers, and a number that does not exist."""
+"""minirnn errata: the list, of one paper too, one erratum with its numbers, and a number that does not exist."""
 
 import pytest
 
@@ -32,12 +32,20 @@ def test_one_erratum_is_printed_whole_with_its_numbers(minirnn, number):
         assert words(f"{label} {stated(value)}") in shown
 
 
-@pytest.mark.parametrize("number", ["0", "17", "99", "three", "-1", "²"])
+@pytest.mark.parametrize("number", ["0", "99", "1000", "three", "-1", "²"])
 def test_an_unknown_number_is_one_sentence(minirnn, number):
     result = minirnn("errata", "--", number)
     assert result.code == 2
     assert result.out == ""
-    assert result.err == f"Error: there is no erratum {number!r}; choose a number from 1 to {len(ERRATA)}\n"
+    assert result.err.startswith(f"Error: there is no erratum {number!r}; choose a number from 1 to {len(ERRATA)}, or ")
+    assert result.err.count("\n") == 1
+
+
+def test_a_papers_key_lists_what_is_about_it(minirnn):
+    result = minirnn("errata", "dorobantu2016")
+    assert result.code == 0
+    about_it = [erratum.title for erratum in ERRATA if "dorobantu2016" in erratum.source]
+    assert [line for line, title in zip(result.out.splitlines(), about_it, strict=True) if title not in line] == []
 
 
 def test_help_has_examples(minirnn):

@@ -57,8 +57,9 @@ def test_a_shown_command_parses_and_names_what_exists(page, line, monkeypatch):
     if name == "gradcheck":
         known = {found for kind in catalog.CHECKED for found in catalog.components(kind)} | OF_THE_READER
         assert {word for word in given["names"] if not word.endswith(".py")} <= known
-    if name == "errata" and given["number"]:
-        assert 1 <= int(given["number"]) <= len(errata.ERRATA)
+    if name == "errata" and given["which"]:
+        known = {str(k + 1) for k in range(len(errata.ERRATA))}.union(*(e.papers for e in errata.ERRATA))
+        assert given["which"] in known
     if name != "run":
         return
     if given["preset"]:
