@@ -1,4 +1,4 @@
-"""What every test shares: one BLAS thread, so that parallel test processes do not fight over the cores."""
+"""What every test shares: one BLAS thread, for parallel processes not to fight over cores, and numbers of its own."""
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -8,3 +8,12 @@ from threadpoolctl import threadpool_limits
 def _one_thread():
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order(request):
+    """A module's generator RNG starts anew for each test, so that no test's numbers depend on which ran before."""
+    generator = getattr(request.module, "RNG", None)
+    if generator is not None:
+        start = request.module.__dict__.setdefault("_RNG_STARTS_AT", generator.bit_generator.state)
+        generator.bit_generator.state = start

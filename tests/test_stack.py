@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.random import default_rng
 from strict_array import StrictDevice
 
 from minirnn import backend
@@ -15,7 +16,6 @@ from minirnn.operators import Operator
 from minirnn.optimizers import SGD, Optimizer
 from minirnn.parametrizations import BasedExpMap, Dense, Diagonal, ExpMap, Orthogonal, Stack
 
-RNG = np.random.default_rng
 N = 4
 
 
@@ -35,7 +35,7 @@ def gradients(stack, dZ, H):
 
 
 def test_rows_of_the_stack_are_the_parts_in_order():
-    made = parts(RNG(0))
+    made = parts(default_rng(0))
     wanted = np.concatenate([dense(part.matrix()[0]) for part in made.values()])
     np.testing.assert_allclose(dense(Stack(made).matrix()[0]), wanted)
     arrays = [made["i"], made["fg"]]
@@ -43,16 +43,16 @@ def test_rows_of_the_stack_are_the_parts_in_order():
 
 
 def test_a_stack_of_operators_multiplies_as_its_dense_matrix_does():
-    W = Stack(parts(RNG(0))).matrix()[0]
-    H, dZ = RNG(1).standard_normal((5, 3, N)), RNG(2).standard_normal((5, 3, 4 * N))
+    W = Stack(parts(default_rng(0))).matrix()[0]
+    H, dZ = default_rng(1).standard_normal((5, 3, N)), default_rng(2).standard_normal((5, 3, 4 * N))
     assert isinstance(W, Operator)
     np.testing.assert_allclose(H @ W.T, H @ W.dense().T)
     np.testing.assert_allclose(dZ @ W.conj(), dZ @ W.dense())
 
 
 def test_each_part_receives_the_gradient_of_its_own_rows():
-    made = parts(RNG(0))
-    H, dZ = RNG(1).standard_normal((6, N)), RNG(2).standard_normal((6, 4 * N))
+    made = parts(default_rng(0))
+    H, dZ = default_rng(1).standard_normal((6, N)), default_rng(2).standard_normal((6, 4 * N))
     rows = {"i": slice(0, N), "fg": slice(N, 3 * N), "o": slice(3 * N, 4 * N)}
     wanted = {}
     for name, part in made.items():
@@ -67,8 +67,8 @@ def test_each_part_receives_the_gradient_of_its_own_rows():
 
 def test_segments_add_up_to_the_whole():
     """A gradient formed in two segments of the time loop and added is that of all steps."""
-    stack = Stack(parts(RNG(0)))
-    H, dZ = RNG(1).standard_normal((6, N)), RNG(2).standard_normal((6, 4 * N))
+    stack = Stack(parts(default_rng(0)))
+    H, dZ = default_rng(1).standard_normal((6, N)), default_rng(2).standard_normal((6, 4 * N))
     W, cache = stack.matrix()
     halves = 0 + outer_sum(W, dZ[:2], H[:2]) + outer_sum(W, dZ[2:], H[2:])
     whole = gradients(stack, dZ, H)
@@ -83,15 +83,15 @@ def test_a_list_of_parts_is_numbered():
 
 
 def lstm(stack):
-    rng = RNG(3)
+    rng = default_rng(3)
     U, b = Dense(rng.standard_normal((4 * N, 2))), rng.standard_normal(4 * N)
     return Recurrent(LSTM(), U, b, W=stack)
 
 
 def test_an_lstm_on_a_stack_is_the_lstm_on_its_dense_matrix():
     """Forward states and input gradients, over more than one segment."""
-    stack = Stack(parts(RNG(0)))
-    X, dH = RNG(1).standard_normal((20, 3, 2)), RNG(2).standard_normal((20, 3, N))
+    stack = Stack(parts(default_rng(0)))
+    X, dH = default_rng(1).standard_normal((20, 3, 2)), default_rng(2).standard_normal((20, 3, N))
     found, wanted = lstm(stack), lstm(Dense(dense(stack.matrix()[0])))
     (H, _, tape), (H_wanted, _, tape_wanted) = found.forward(X), wanted.forward(X)
     np.testing.assert_allclose(H, H_wanted, rtol=1e-11, atol=1e-13)
@@ -102,7 +102,7 @@ def test_an_lstm_on_a_stack_is_the_lstm_on_its_dense_matrix():
 
 
 def test_the_device_computes_the_same_bits_with_a_stack_and_a_trained_initial_state():
-    X, dH = RNG(1).standard_normal((20, 3, 2)).astype(np.float32), np.ones((20, 3, N), np.float32)
+    X, dH = default_rng(1).standard_normal((20, 3, 2)).astype(np.float32), np.ones((20, 3, N), np.float32)
 
     def run(target):
         recurrent = lstm(Stack({"if": Diagonal(np.ones((2, N))), "go": Dense(np.ones((2 * N, N)) / N)}))
@@ -122,10 +122,10 @@ def test_the_device_computes_the_same_bits_with_a_stack_and_a_trained_initial_st
 
 def test_parts_keep_their_buffers_manifolds_and_acts_after_an_update():
     """An Orthogonal part keeps its tag, and a re-based exponential moves its base, under their own paths."""
-    model = network(3, 2, N, rng=RNG(0), cell="gru", dtype=np.float64)
-    based = BasedExpMap.sized(N, RNG(1))
+    model = network(3, 2, N, rng=default_rng(0), cell="gru", dtype=np.float64)
+    based = BasedExpMap.sized(N, default_rng(1))
     based.params["A"][0, 1] = 0.3
-    stack = Stack({"u": Orthogonal.sized(N, RNG(1)), "r": based})
+    stack = Stack({"u": Orthogonal.sized(N, default_rng(1)), "r": based})
     model.layers[0].matrices["W"] = model.layers[0].children["W"] = stack
     assert [path for path in model.manifold if path.startswith("rnn.0.W.u")]
     assert [path for path in model.buffers if path.startswith("rnn.0.W.r")]
@@ -134,9 +134,9 @@ def test_parts_keep_their_buffers_manifolds_and_acts_after_an_update():
 
 
 def test_one_orthogonal_matrix_per_gate_stays_orthogonal_in_training():
-    model = network(3, 2, N, rng=RNG(0), cell="lstm", parametrization="expmap", dtype=np.float64)
+    model = network(3, 2, N, rng=default_rng(0), cell="lstm", parametrization="expmap", dtype=np.float64)
     optimizer = Optimizer(model.params, [("*", SGD(0.1))], model.manifold)
-    x = RNG(1).standard_normal((6, 2, 3))
+    x = default_rng(1).standard_normal((6, 2, 3))
     for _ in range(3):
         y, _, tape = model.forward(x)
         optimizer.step(model.params, model.backward(y, tape))
@@ -162,13 +162,13 @@ def test_an_array_in_place_of_a_part_is_refused():
 @pytest.mark.parametrize("cell", ["gru", "peephole-lstm", "lstm"])
 @pytest.mark.parametrize("parametrization", ["dense", "expmap", "cayley", "diagonal", "stack"])
 def test_a_free_composition_takes_any_cell_with_any_parametrization(cell, parametrization):
-    model = network(3, 2, N, rng=RNG(0), cell=cell, parametrization=parametrization)
+    model = network(3, 2, N, rng=default_rng(0), cell=cell, parametrization=parametrization)
     y, _, tape = model.forward(np.ones((3, 2, 3), np.float32))
     assert set(model.backward(np.ones_like(y), tape)) == set(model.params)
 
 
 def test_a_gru_takes_an_operator_for_each_matrix():
-    rng = RNG(0)
+    rng = default_rng(0)
     matrices = {"W": Stack([Diagonal(rng.standard_normal((1, N))), Dense(rng.standard_normal((N, N)))])}
     matrices["W_h"] = Diagonal(rng.standard_normal((1, N)))
     recurrent = Recurrent(GRU("before"), Dense(rng.standard_normal((3 * N, 2))), np.zeros(3 * N), **matrices)

@@ -80,7 +80,7 @@ def test_a_layer_with_a_structure_equals_the_masked_dense_layer(name, build):
 
 def test_an_operator_serves_as_input_matrix_too():
     X, C = RNG.standard_normal((20, 3, N)), RNG.standard_normal((20, 3, N))
-    p, W = structures()["shuffle"], Dense(RNG.standard_normal((N, N)))
+    p, W = structures()["shuffle"], Dense(RNG.standard_normal((N, N)) / np.sqrt(N))
     layer, full = (Recurrent(Elman(), U, np.zeros(N), W=W) for U in (p, Dense(dense(p.matrix()[0]))))
     (dX1, g1), (dX2, g2) = (m.backward(C, m.forward(X)[2]) for m in (layer, full))
     np.testing.assert_allclose(dX1, dX2, rtol=0, atol=1e-12)
