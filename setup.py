@@ -1,4 +1,4 @@
-"""All of minirnn's metadata. The tasks live at the top of the repository and install as minirnn.tasks."""
+"""All of minirnn's metadata. tasks/ and benchmarks/ live at the top of the repository and install inside minirnn."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ DATA = ["pooch>=1.8"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100"]
 DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
+VARIANTS = ["geotorch>=0.3", "jax>=0.4"]
 
 setup(
     name="minirnn",
@@ -19,9 +20,9 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
-    package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
-    package_data={"minirnn": ["py.typed"], "minirnn.tasks": ["presets/*.toml"]},
+    packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks", "minirnn.benchmarks"],
+    package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks", "minirnn.benchmarks": "benchmarks"},
+    package_data={"minirnn": ["py.typed"], "minirnn.tasks": ["presets/*.toml"], "minirnn.benchmarks": ["*.json"]},
     install_requires=[
         "numpy>=1.26",
         "scipy>=1.11",
@@ -39,6 +40,7 @@ setup(
         "docs": DOCS,
         "test": [*TEST, *PLOT, *DATA],
         "bench": PEERS,
+        "bench-variants": [*PEERS, *VARIANTS],
         "oracle": PEERS,
         "dev": [*TEST, *PLOT, *DATA, "ruff>=0.6", "mypy>=1.11"],
     },

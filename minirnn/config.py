@@ -57,6 +57,7 @@ class TrainOptions:
     accumulate      batches per update, whose gradients are averaged as if they were one batch
     steps           updates in all
     bptt            steps of time that a gradient travels; 0 is the whole sequence
+    memory          what is kept of the forward pass: store, checkpoint or reversible
     log_every       steps between logged losses
     evaluate_every  steps between validations; each saves a checkpoint
     patience        validations without improvement after which the run stops; 0 is off
@@ -68,6 +69,7 @@ class TrainOptions:
     accumulate: int = 1
     steps: int = 1000
     bptt: int = 0
+    memory: str = "store"
     log_every: int = 50
     evaluate_every: int = 200
     patience: int = 0
@@ -79,6 +81,7 @@ class TrainOptions:
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
         for name in ("bptt", "patience"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+        catalog.find("memories", self.memory)
         if self.accumulate > 1 and self.bptt:
             raise UsageError(
                 f"train.accumulate joins batches into one update and train.bptt makes several of one batch (got "

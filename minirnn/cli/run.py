@@ -41,6 +41,7 @@ OPTIONS = {
     "accumulate": ("train", "accumulate"),
     "steps": ("train", "steps"),
     "bptt": ("train", "bptt"),
+    "memory": ("train", "memory"),
     "evaluate_every": ("train", "evaluate_every"),
     "patience": ("train", "patience"),
     "stop_at": ("train", "stop_at"),
@@ -50,7 +51,7 @@ OPTIONS = {
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
-ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss")}
+ON_RESUME = {("train", key) for key in ("memory", "steps", "patience", "stop_at", "stop_at_loss")}
 ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 
 
@@ -78,6 +79,7 @@ ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 @click.option("--accumulate", type=int, help="Batches per update, averaged as if they were one.")
 @click.option("--steps", type=int, help="Updates in all.")
 @click.option("--bptt", type=int, help="Truncate backpropagation to this many steps of time; 0 is full.")
+@click.option("--memory", help="Of backpropagation: store, checkpoint or reversible, see `minirnn list memories`.")
 @click.option("--evaluate-every", type=int, help="Updates between validations, each of which saves a checkpoint.")
 @click.option("--patience", type=int, help="Stop after this many validations without improvement.")
 @click.option("--stop-at", type=float, help="Stop when the task's goal metric reaches this value.")
