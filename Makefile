@@ -4,13 +4,14 @@ BIN := .venv/bin
 JOBS ?= auto
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint bench docs clean
+.PHONY: help demo test check lint bench bench-quick docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
 	@echo "make test    the tests"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
+	@echo "make bench-quick   has a training step become slower? in under two minutes"
 	@echo "make docs    the documentation as a site, docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and what was built"
 
@@ -35,12 +36,15 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	rm -rf .mypy_cache/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target .mypy_cache/installed .
-	$(BIN)/mypy .mypy_cache/installed/minirnn benchmarks   # an installed copy: there the tasks are minirnn.tasks
+	$(BIN)/mypy .mypy_cache/installed/minirnn   # an installed copy: there tasks/ and benchmarks/ are inside minirnn
 
 check: lint test
 
 bench: .venv/peers
-	$(BIN)/python -m benchmarks
+	$(BIN)/minirnn bench
+
+bench-quick: .venv/installed
+	$(BIN)/python -m benchmarks.guard
 
 docs: .venv/installed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs docs/_build/html

@@ -1,4 +1,4 @@
-"""All of minirnn's metadata. The tasks live at the top of the repository and install as minirnn.tasks."""
+"""All of minirnn's metadata. tasks/ and benchmarks/ live at the top of the repository and install inside minirnn."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ REPORT = ["jinja2>=3.1"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
 DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
+VARIANTS = ["geotorch>=0.3", "jax>=0.4"]
 
 setup(
     name="minirnn",
@@ -20,9 +21,13 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
-    package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
-    package_data={"minirnn": ["py.typed", "report/*.html"], "minirnn.tasks": ["presets/*.toml"]},
+    packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks", "minirnn.benchmarks"],
+    package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks", "minirnn.benchmarks": "benchmarks"},
+    package_data={
+        "minirnn": ["py.typed", "report/*.html"],
+        "minirnn.tasks": ["presets/*.toml"],
+        "minirnn.benchmarks": ["*.json"],
+    },
     install_requires=[
         "numpy>=1.26",
         "scipy>=1.11",
@@ -41,6 +46,7 @@ setup(
         "docs": DOCS,
         "test": [*TEST, *PLOT, *REPORT, *DATA, *DOCS],
         "bench": PEERS,
+        "bench-variants": [*PEERS, *VARIANTS],
         "oracle": PEERS,
         "dev": [*TEST, *PLOT, *REPORT, *DATA, *DOCS, "ruff>=0.6", "mypy>=1.11"],
     },

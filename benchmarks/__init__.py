@@ -1,1 +1,1 @@
-"""Training steps timed against torch.nn: `python -m benchmarks`, described in README.md beside this file."""
+"""Training steps timed against peers, and what prints the pages of docs/results. Installs as minirnn.benchmarks."""

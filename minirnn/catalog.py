@@ -21,6 +21,7 @@ KINDS = {
     "layers": ("minirnn.layers", "Layer"),
     "regularizers": ("minirnn.regularizers", "Regularizer"),
     "losses": ("minirnn.losses", "Loss"),
+    "memories": ("minirnn.bptt", "Memory"),
     "rules": ("minirnn.optimizers", "Rule"),
     "schedules": ("minirnn.optimizers.schedules", "Schedule"),
     "tasks": ("minirnn.tasks", "Task"),
@@ -66,7 +67,9 @@ def find(kind: str, name: str) -> Any:
 
 
 def singular(kind: str) -> str:
-    """The name of one component of a kind: cells -> cell, losses -> loss."""
+    """The name of one component of a kind: cells -> cell, losses -> loss, memories -> memory."""
+    if kind.endswith("ies"):
+        return f"{kind[:-3]}y"
     return kind[:-2] if kind.endswith("sses") else kind[:-1]
 
 

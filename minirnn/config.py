@@ -59,6 +59,7 @@ class TrainOptions:
     accumulate      batches per update, whose gradients are averaged as if they were one batch
     steps           updates in all
     bptt            steps of time that a gradient travels; 0 is the whole sequence
+    memory          what is kept of the forward pass: store, checkpoint or reversible
     log_every       steps between logged losses
     evaluate_every  steps between validations; each saves a checkpoint
     patience        validations without improvement after which the run stops; 0 is off
@@ -72,6 +73,7 @@ class TrainOptions:
     accumulate: int = 1
     steps: int = 1000
     bptt: int = 0
+    memory: str = "store"
     log_every: int = 50
     evaluate_every: int = 200
     patience: int = 0
@@ -85,6 +87,7 @@ class TrainOptions:
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
         for name in ("bptt", "patience", "watch_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+        catalog.find("memories", self.memory)
         for name in self.watch:
             if not catalog.find("diagnostics", str(name)).watchable:
                 cheap = [k for k, found in catalog.components("diagnostics").items() if found.watchable]

@@ -10,6 +10,8 @@ from minirnn import backend
 
 Array = Any
 
+NARROW = 16     # rows or columns
+
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
     """σ(x) = 1 / (1 + e⁻ˣ) = (1 + tanh(x / 2)) / 2: the second form cannot overflow."""
@@ -30,6 +32,23 @@ def product(X: Array, M: Array) -> Array:
     return (X.reshape(-1, X.shape[-1]) @ M).reshape(*X.shape[:-1], M.shape[-1])
 
 
+def affine(X: Array, M: Array, b: Array) -> Array:
+    """X Mᵀ + b, as the one product [X 1] [M b]ᵀ: with few columns in X, adding b afterwards would cost as much again.
+
+    X (..., columns), M (rows, columns), b (rows,) -> (..., rows). A structured matrix has no room for b: it is added.
+    """
+    if hasattr(M, "gradient"):
+        return product(X, M.T) + b
+    ones = np.ones_like(X[..., :1])
+    return product(np.concatenate([X, ones], axis=-1), np.concatenate([M, b[:, None]], axis=1).T)
+
+
+def row_sum(D: Array) -> Array:
+    """Σ of the rows of D (..., n), over all leading axes: (n,). A product with ones: 2 to 8 times faster."""
+    D = D.reshape(-1, D.shape[-1])
+    return np.ones_like(D[:, 0]) @ D
+
+
 def as_kind(d: Array, x: Array) -> Array:
     """∂L/∂x from the gradient d that a complex formula gives: of a real x that feeds complex numbers, the real part."""
     return d if x.dtype.kind == "c" else d.real
@@ -40,9 +59,12 @@ def outer_sum(W: Array, dZ: Array, H: Array) -> Array:
 
     dZ (..., rows), H (..., columns) -> (rows, columns). A structured matrix (an operator with `gradient`) answers for
     itself, on its own structure.  Cost: one product, rows x columns x (product of the leading axes).
+    A narrow result is summed from a product per step, half the time: for those BLAS does not repack its arguments.
     """
     if hasattr(W, "gradient"):
         return W.gradient(dZ, H)
+    if dZ.ndim == 3 and min(W.shape) <= NARROW <= dZ.shape[1]:
+        return np.sum(dZ.swapaxes(1, 2) @ H.conj(), axis=0)
     return dZ.reshape(-1, dZ.shape[-1]).T @ H.reshape(-1, H.shape[-1]).conj()
 
 
@@ -142,14 +164,17 @@ def block_gradient(V: Array, dZ: Array, X: Array) -> Array:
     return dZ @ X.reshape(-1, g, m).swapaxes(0, 1)                  # (g, rows, m), broadcast over gates
 
 
-def rotate(X: Array, p: Array, q: Array, c: Array, s: Array) -> Array:
-    """X with its rows p and q turned in their planes: c x_p − s x_q and s x_p + c x_q; the angle's inverse is −s.
+def rotate(X: Array, c: Array, s: Array) -> Array:
+    """X with its rows turned in m planes: c x_p − s x_q and s x_p + c x_q; the angle's inverse is −s.
 
-    p, q (m,), disjoint indices; c, s (m, 1), cosines and sines; X (n, columns).   Cost: 4m multiplications per column.
+    The rows stand in the order p_1 .. p_m, q_1 .. q_m, and those that stay as they are: so that no row is looked up.
+    c, s (m, 1), cosines and sines; X (n, columns).   Cost: 4m multiplications per column.
     """
-    Y, Xp, Xq = X.copy(), X[p], X[q]
-    Y[p] = c * Xp - s * Xq
-    Y[q] = s * Xp + c * Xq
+    m = len(c)
+    Y, P, Q = np.empty_like(X), X[:m], X[m : 2 * m]
+    np.subtract(c * P, s * Q, out=Y[:m])
+    np.add(s * P, c * Q, out=Y[m : 2 * m])
+    Y[2 * m :] = X[2 * m :]
     return Y
 
 

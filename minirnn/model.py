@@ -74,16 +74,26 @@ class Model:
 
     def hidden(self, x, state=None, rng=None, *, read=None, keep=True):
         """(H (K, B, n), last state, tape): all of `forward` but the read-out, for those who read out in pieces."""
+        def run(k, X):
+            return self.layers[k].forward(X, None if state is None else state[k], keep)
+
+        return self.through(x, run, [rng] * (len(self.layers) + 1), read)
+
+    def through(self, x, run, rngs, read=None):
+        """`hidden` with run(k, X), (H, a state, tape), for the forward pass of layer k.
+
+        rngs    what draws the dropout masks at the input of every layer and at that of the read-out
+        """
         X, encoder_cache = (x, None) if self.encoder is None else self.encoder.forward(x)
-        last, caches = [], []
-        for k, layer in enumerate(self.layers):
+        states, caches = [], []
+        for k, rng in enumerate(rngs[:-1]):
             X, mask = self.dropout.forward(X, rng)
-            X, layer_state, cache = layer.forward(X, None if state is None else state[k], keep)
-            last.append(layer_state)
+            X, layer_state, cache = run(k, X)
+            states.append(layer_state)
             caches.append((mask, cache))
         H = X if read is None else X[len(X) - read:]
-        H, mask = self.dropout.forward(H, rng)
-        return H, tuple(last), (encoder_cache, caches, mask)
+        H, mask = self.dropout.forward(H, rngs[-1])
+        return H, tuple(states), (encoder_cache, caches, mask)
 
     def backward(self, dy, tape):
         """Gradients {path: array or Rows} from ∂L/∂y."""
@@ -97,28 +107,57 @@ class Model:
         """Gradients from ∂L/∂H and those of the read-out, {name: array}: undoes `hidden`."""
         return self._backward_hidden(dH, found, tape, isinstance(self.encoder, Embedding))[1]
 
+    def undo(self, dH, tape, sums, dstates=None, input_gradient=True):
+        """(dX (T, B, m), ∂L/∂(first state) per layer): undoes `through`, for a sequence or a piece of it.
+
+        What it adds to the other gradients goes to `sums`, two dicts per layer (see `Recurrent.undo`).
+        dstates   ∂L/∂(last state) per layer, through the pieces that come after; None: there are none
+        """
+        _, caches, mask = tape
+        dH, _ = self.dropout.backward(dH, mask)
+        firsts: list[Any] = []
+        for k in reversed(range(len(self.layers))):
+            mask, cache = caches[k]
+            dstate = None if dstates is None else dstates[k]
+            dH, first = self.layers[k].undo(dH, cache, sums[k], input_gradient or k > 0, dstate)
+            firsts.insert(0, first)
+            if dH is not None:
+                dH, _ = self.dropout.backward(dH, mask)
+        return dH, firsts
+
+    def finish(self, sums, dstates, made, carried, found, rows):
+        """Gradients {path: array or Rows} from the sums over the sequence: what comes after the last `undo`.
+
+        dstates       ∂L/∂(first state) per layer; carried: that state was a value, not the initial state
+        made          what each layer's `prepare` gave
+        found, rows   the gradients of the read-out and of the embedding; None if there is none
+        """
+        grads = {join("readout", name): d for name, d in found.items()}
+        for k in reversed(range(len(self.layers))):
+            own = self.layers[k].finish(sums[k], dstates[k], made[k], carried)
+            grads.update({f"rnn.{k}.{name}": d for name, d in own.items()})
+        if rows is not None:
+            grads[join(self._encoder_name, "E")] = rows
+        if isinstance(self.readout, TiedLinear):                    # the table is used twice: add both gradients
+            E, dE_out = self.params["embedding.E"], grads.pop("readout.E")
+            grads["embedding.E"] = grads["embedding.E"].dense(E) + dE_out
+        return grads
+
     def _backward(self, dy, tape, input_gradient):
         *tape, readout_cache = tape
         dH, found = self.readout.backward(dy, readout_cache)
         return self._backward_hidden(dH, found, tape, input_gradient)
 
     def _backward_hidden(self, dH, found, tape, input_gradient):
-        encoder_cache, caches, mask = tape
-        grads = {join("readout", name): d for name, d in found.items()}
-        dH, _ = self.dropout.backward(dH, mask)
-        for k in reversed(range(len(self.layers))):
-            mask, cache = caches[k]
-            dH, found = self.layers[k].backward(dH, cache, input_gradient or k > 0)
-            grads.update({f"rnn.{k}.{name}": d for name, d in found.items()})
-            if dH is not None:
-                dH, _ = self.dropout.backward(dH, mask)
-        if isinstance(self.encoder, Embedding):
-            _, found = self.encoder.backward(dH, encoder_cache)
-            grads.update({join(self._encoder_name, name): d for name, d in found.items()})
-        if isinstance(self.readout, TiedLinear):                    # the table is used twice: add both gradients
-            E, dE_out = self.params["embedding.E"], grads.pop("readout.E")
-            grads["embedding.E"] = grads["embedding.E"].dense(E) + dE_out
-        return dH, grads
+        sums = self.sums()
+        dH, dstates = self.undo(dH, tape, sums, None, input_gradient)
+        rows = self.encoder.backward(dH, tape[0])[1]["E"] if isinstance(self.encoder, Embedding) else None
+        made, carried = [made for _, (_, made, _, _) in tape[1]], tape[1][0][1][3]
+        return dH, self.finish(sums, dstates, made, carried, found, rows)
+
+    def sums(self):
+        """Empty sums for `undo`, one per layer."""
+        return [({}, {}) for _ in self.layers]
 
     def penalty(self, tape):
         """The sum of what the layers' regularizers add to the loss, on the tape of a forward pass; 0 without any."""

@@ -17,6 +17,7 @@ from minirnn.errors import UsageError
 
 BACKWARD = {
     "backward", "step_backward", "matrix_gradients", "vector_gradients", "gradients", "pullback", "apply_adjoint",
+    "undo", "finish",
 }
 COMMENT = re.compile(r"#\s*((?:\(\w+\d\w*\)\s*)+)")
 

@@ -39,12 +39,12 @@ def train(readout: Any, loss: Any, H: Array, batch: Any) -> tuple[Array, Array, 
             return total, count, *readout.backward(loss.backward(loss_cache), cache)
         y, cache = _read(readout, H[:, columns])
         part, count, loss_cache = loss.total(y, piece)
-        dy = loss.backward(loss_cache) * count                      # the gradient of the sum; the division by N follows
+        dy = loss.backward(loss_cache)
         dX, found = readout.backward(dy.reshape(-1, dy.shape[-1]), cache)
         dH = np.empty_like(H) if dH is None else dH
-        dH[:, columns] = dX.reshape(len(H), -1, dX.shape[-1])
+        dH[:, columns] = (dX * count).reshape(len(H), -1, dX.shape[-1])     # of the sum; the division by N follows
         for name, d in found.items():
-            grads[name] = np.add(grads[name], d, out=grads[name]) if name in grads else d
+            grads[name] = grads[name] + d * count if name in grads else d * count
         total, N = total + part, N + count * _asked(piece, y)
     N = N if batch.mask is None else np.maximum(N, 1)
     return total, N, dH / N, {name: d / N for name, d in grads.items()}

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import backend, catalog, scoring
+from minirnn import backend, catalog
+from minirnn.bptt import copied
 from minirnn.config import Config, check_call, model_function
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import RunFailed, UsageError
@@ -41,6 +42,7 @@ class Trainer:
     step        updates made
     best        best goal value seen at a validation, at `best_step`, and `waited`, the validations since then
     finished    "", or why training ended: "steps", "stop_at", "stop_at_loss", "patience"
+    memory      what is kept of a forward pass for the backward pass
     carried     the last recurrent state of a task whose batches continue one another
     penalty     what the regularizers added to the loss at the last update
     schedule    factor on the learning rate of every group
@@ -51,6 +53,8 @@ class Trainer:
     def __init__(self, config: Config, task: Any, model: Model, optimizer: Optimizer):
         self.config, self.task, self.model, self.optimizer = config, task, model, optimizer
         self.loss = catalog.find("losses", task.loss)()
+        self.memory = catalog.find("memories", config.train.memory)()
+        self.memory.check(model)
         self.where = "cupy" if any(backend.is_device(x) for x in model.params.values()) else "numpy"
         self.step, self.best, self.waited, self.finished = 0, None, 0, ""
         self.best_step: int | None = None
@@ -124,13 +128,11 @@ class Trainer:
         for index, piece in enumerate(batch.chunks(options.bptt or None)):
             asked, piece = piece.asked > 0, self._placed(piece)
             rng = np.random.default_rng([seed, DROPOUT, number, index])
-            H, state, tape = self.model.hidden(piece.x, state, rng, read=len(piece.y), keep=asked)
-            state = self.carried = tuple(tuple(s.copy() for s in layer) for layer in state)
             if not asked:                                           # no position counts: only carry the state on
+                state = self.carried = copied(self.model.hidden(piece.x, state, rng, read=0, keep=False)[1])
                 continue
-            total, count, dH, found = scoring.train(self.model.readout, self.loss, H, piece)
-            self.penalty = self.model.penalty(tape)
-            grads = self.model.backward_hidden(dH, found, tape)
+            total, count, grads, last, self.penalty = self.memory.gradients(self.model, self.loss, piece, state, rng)
+            state = self.carried = copied(last)
             if self.where == "numpy":                               # on a device, asking would stop it at every step
                 self._require_finite("the loss", total)
                 for name, g in grads.items():
@@ -148,9 +150,8 @@ class Trainer:
         state = None
         for number in range(self.task.batches(split, options.batch_size)):
             batch = self._placed(self.task.batch(split, options.batch_size, seed, number))
-            H, state, _ = self.model.hidden(batch.x, state, read=len(batch.y), keep=False)
+            found, state = self.memory.evaluate(self.model, self.loss, batch, state, self.task.metrics)
             state = state if self.task.stateful else None
-            found = scoring.evaluate(self.model.readout, self.loss, H, batch, self.task.metrics)
             for name, (a, b) in found.items():
                 kept = totals.setdefault(name, [0, 0])
                 kept[0], kept[1] = kept[0] + a, kept[1] + b

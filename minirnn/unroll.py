@@ -36,27 +36,44 @@ def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool =
     """
     cell.prepare(w)
     T = len(A)
-    states = tuple(np.empty((T + 1, *s.shape), dtype=s.dtype, like=s) for s in state)
-    for S, s in zip(states, state, strict=True):
-        S[0] = s
+    states, rows = _empty(T, state)
+    _store(rows[0], state)
     caches = []
     for t in range(T):
-        state, cache = cell.step(A[t], tuple(S[t] for S in states), w)
-        for S, s in zip(states, state, strict=True):
-            S[t + 1] = s
+        state, cache = cell.step(A[t], rows[t], w)
+        _store(rows[t + 1], state)
         if keep:
             caches.append(cache)
     return Tape(states, caches)
 
 
+def reverse(cell: Cell, A: Array, state: State, lost: Array | None, w: SimpleNamespace) -> Tape:
+    """The tape that `forward` would make over A (T, B, G n), from the state it ends in instead of the one it starts in.
+
+    lost (T, B, ...) are the bits that the steps forget, as `cell.lost` tells them. Only for a cell that is reversible,
+    with orthogonal (unitary) matrices.
+    """
+    cell.prepare(w)
+    T = len(A)
+    states, rows = _empty(T, state)
+    _store(rows[T], state)
+    caches: list = [None] * T
+    for t in reversed(range(T)):
+        state, caches[t] = cell.step_reverse(A[t], rows[t + 1], None if lost is None else lost[t], w)
+        _store(rows[t], state)
+    return Tape(states, caches)
+
+
 def backward(
-    cell: Cell, dH: Array, tape: Tape, w: SimpleNamespace, take: Callable[[slice, Array], None]
+    cell: Cell, dH: Array, tape: Tape, w: SimpleNamespace, take: Callable[[slice, Array], None],
+    dstate: State | None = None,
 ) -> tuple[State, dict[str, Array], dict[str, Array]]:
     """Undo `forward`, for t = T .. 1, in segments of a few steps.
 
     dH (K, B, n) is ∂L/∂h_t, as the layers above see it, at the last K steps; earlier steps receive nothing from above.
     take(steps, dA) is called for each segment, the last first, with ∂L/∂A[steps]; the next segment overwrites dA, which
     therefore stays in the processor's cache while weight gradients are formed from it.
+    dstate is ∂L/∂(last state) through what came after this tape, None for nothing; it is overwritten.
     Returns ∂L/∂(initial state), {matrix: gradient}, {vector parameter: gradient}.
     """
     cell.prepare(w)
@@ -64,21 +81,22 @@ def backward(
     T, first_read = len(caches), len(caches) - len(dH)
     B, n = states[0].shape[1:]
     buffer = np.empty((min(SEGMENT, T), B, len(cell.gates) * n), dtype=states[0].dtype, like=states[0])
-    dstate = tuple(np.zeros_like(S[0]) for S in states)
+    dstate = tuple(np.zeros_like(S[0]) for S in states) if dstate is None else dstate
     matrices: dict[str, Array] = {}
     vectors: dict[str, Array] = {}
     has_vectors = bool(cell.params) or any(child.params for child in cell.children.values())
+    after = tuple(S[T] for S in states)
     for stop in range(T, 0, -SEGMENT):
         start = max(stop - SEGMENT, 0)
         dA = buffer[: stop - start]
         for t in reversed(range(start, stop)):
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
-                dstate = (dstate[0] + dH[t - first_read], *dstate[1:])
-            complete = dstate
-            before, after = tuple(S[t] for S in states), tuple(S[t + 1] for S in states)
+                np.add(dstate[0], dH[t - first_read], out=dstate[0])
+            complete, before = dstate, tuple(S[t] for S in states)
             dA[t - start], dstate = cell.step_backward(complete, before, after, caches[t], w)
             if has_vectors:
                 accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
+            after = before
         take(slice(start, stop), dA)
         part = tuple(S[start : stop + 1] for S in states)
         accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
@@ -106,6 +124,17 @@ def adjoints(
         _, dstate = cell.step_backward(dstate, before, after, caches[t - 1], w)
         dstate = tuple(_flush(d) for d in dstate)
     yield 0, dstate
+
+
+def _empty(T: int, state: State) -> tuple[tuple[Array, ...], list[State]]:
+    """Room for T + 1 states, as one array for each part, (T + 1, B, n), and as T + 1 tuples of views into these."""
+    states = tuple(np.empty((T + 1, *s.shape), dtype=s.dtype, like=s) for s in state)
+    return states, [tuple(S[t] for S in states) for t in range(T + 1)]
+
+
+def _store(row: State, state: State) -> None:
+    for r, s in zip(row, state, strict=True):
+        r[...] = s
 
 
 def accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:

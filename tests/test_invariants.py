@@ -11,7 +11,7 @@ from minirnn.activations import Abs, Activation, Identity
 from minirnn.cells import Elman
 from minirnn.initializers import henaff
 from minirnn.linalg import orthogonality_error, skew
-from minirnn.parametrizations import ExpMap
+from minirnn.parametrizations import ExpMap, ExpMapEigh
 
 T, N = 60, 12
 
@@ -251,3 +251,32 @@ def test_expmap_gradient_in_single_precision(norm):
     single = pulled(A.astype(np.float32), dW.astype(np.float32))
     assert single.dtype == np.float32
     assert np.max(np.abs(single - double)) <= 1e-5 * np.max(np.abs(double))
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 1e-13), (np.float32, 2e-5)])
+@pytest.mark.parametrize("norm", [0.0, 1e-9, 0.1, 1.0, np.pi, 10.0, 100.0])
+@pytest.mark.parametrize("n", [2, 7, 40])
+def test_expmap_by_squaring_and_by_eigenvalues_agree(n, norm, dtype, limit):
+    A, dW = of_norm(n, norm, dtype), np.random.default_rng(1).standard_normal((n, n)).astype(dtype)
+    found, wanted = [], []
+    for into, Map in ((found, ExpMap), (wanted, ExpMapEigh)):
+        p = Map(A)
+        W, cache = p.matrix()
+        into += [W, p.pullback(dW, cache)["A"]]
+    for x, y in zip(found, wanted, strict=True):
+        assert x.dtype == y.dtype == dtype
+        assert np.max(np.abs(x - y)) <= limit * max(1, norm / 10) * np.max(np.abs(y))
+
+
+@pytest.mark.parametrize("norm", [10.0, 100.0, 1000.0])
+def test_expmap_stays_orthogonal_however_often_it_squares(norm):
+    W, (_, roots, _) = ExpMap(of_norm(64, norm, np.float32)).matrix()
+    assert len(roots) >= 3
+    assert orthogonality_error(W) <= 5e-6
+    assert orthogonality_error(roots[-1] @ roots[-1]) > 5e-6        # what the last step of `matrix` is there for
+
+
+def test_expmap_of_what_is_not_finite_is_not_finite():
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(ExpMap(np.full((3, 3), np.nan)).matrix()[0]).any()
+        assert not np.isfinite(ExpMap(np.full((3, 3), np.inf)).matrix()[0]).all()

@@ -26,11 +26,12 @@ every_class = pytest.mark.parametrize("component", CLASSES.values(), ids=CLASSES
 # Functions and methods that arrange numbers without computing new ones.
 ARRANGES = {
     "append", "as_kind", "astype", "blocks", "_columns", "concatenate", "conj", "copy", "dict", "empty_like",
-    "hasattr", "isinstance", "items", "len", "range", "reshape", "reversed", "SimpleNamespace", "slice", "stack",
+    "hasattr", "isinstance", "items", "len", "pop", "range", "reshape", "reversed", "SimpleNamespace", "slice", "stack",
     "tuple", "update", "zeros_like", "zip",
 }
 # Adjoints of other parts, each of which answers for its own lines; and what holds such parts, or their results.
-DELEGATES = {"Parts", "Rows", "add_at", "join", "take"} | perturb.BACKWARD | {c.__name__ for c in CLASSES.values()}
+DELEGATES = {"Parts", "Rows", "accumulate", "add_at", "join", "take"} | perturb.BACKWARD
+DELEGATES |= {c.__name__ for c in CLASSES.values()}
 
 
 def methods_of(source):

@@ -24,6 +24,7 @@ from minirnn.optimizers import (
     PlumbleyMultiplicative,
     RMSprop,
 )
+from minirnn.parametrizations import BasedExpMap, ExpMap, Plumbley
 from minirnn.trainer import make_optimizer
 
 RULES = {"sgd": lambda: SGD(0.1), "momentum": lambda: SGD(0.1, 0.9), "rmsprop": lambda: RMSprop(0.01)}
@@ -57,6 +58,11 @@ def make_rules(model, rule, along, clip):
     return Optimizer(model.params, groups, model.manifold, [CLIPS[clip]])
 
 
+def exponentials(parts):
+    """How many of these parts exponentiate a matrix by scaling and squaring, which asks once for its norm."""
+    return sum(isinstance(part, ExpMap | BasedExpMap | Plumbley) for part in parts)
+
+
 def steps(
     build, device, *, rule="adam", along="geodesic", clip="norm", dtype=np.float32, regression=False, count=2,
     hidden_size=5, **options,
@@ -64,8 +70,8 @@ def steps(
     """`count` training steps on `device` (None: the host); parameters, buffers, memory, state and losses come back.
 
     Checks on the way that nothing crosses over but the batch and one dropout mask per layer and for the read-out.
-    Scattering rows of an embedding asks the device once whether the ids are in range, and a correction of a matrix
-    back to its manifold how far off it is.
+    Scattering rows of an embedding asks the device once whether the ids are in range, a correction of a matrix back to
+    its manifold how far off it is, and an exponential how often to square.
     """
     model = build(3, 4, hidden_size, rng=np.random.default_rng(0), layers=2, dropout=0.2, dtype=dtype, **options)
     if device is not None:
@@ -87,6 +93,8 @@ def steps(
         if device is not None:
             questions = (1 + (clip == "norm")) * ("embedding_size" in options)
             questions += len(model.manifold) * along.endswith("corrected")
+            questions += exponentials(part for _, part in model.parts())
+            questions += sum(isinstance(optimizer.rules[path], PlumbleyMultiplicative) for path in model.manifold)
             masks = len(model.layers) + 1
             assert (device.to_device - before[0], device.to_host - before[1]) == (3 + masks, questions)
         losses.append(value)
@@ -195,14 +203,17 @@ def normal(shape, dtype, seed):
 
 
 def compare(run, part):
-    """`run(place)` with the part's arrays on the host and on a device: the same bits, and no transfer of its own."""
+    """`run(place)` with the part's arrays on the host and on a device: the same bits, and no transfer of its own.
+
+    An exponential may ask once how often to square.
+    """
     wanted, device = run(lambda x: x), StrictDevice()
     for _, owner in walk("", part):
         for arrays in (owner.params, getattr(owner, "buffers", {})):
             arrays.update(backend.to(arrays, device))
     found = run(device.asarray)
     assert found.keys() == wanted.keys()
-    assert device.to_host == 0
+    assert device.to_host == exponentials(owner for _, owner in walk("", part))
     for name, there in found.items():
         here = np.asarray(wanted[name])
         assert isinstance(there, StrictArray), name
@@ -260,7 +271,7 @@ def test_evaluation_on_a_device_copies_nothing(build):
     x = device.asarray(x)
     before = device.transfers
     found = model.forward(x, keep=False)[0]
-    assert device.transfers == before
+    assert device.transfers == before + exponentials(part for _, part in model.parts())
     assert backend.to_host(found).tobytes() == wanted.tobytes()
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minirnn.errors import UsageError
+from minirnn.linalg import row_sum
 
 Array = Any
 
@@ -21,10 +22,14 @@ class Activation(ABC):
 
     kinds     what numbers it is defined for, as NumPy names them: "f" real, "c" complex, "fc" both
     params    name -> array (n,), one number per unit, or (1,), one for all
+    needs_z   whether `backward` and `gradients` look at z; where not, z may be None, and nobody has to keep it
+    reversible   whether `inverse` finds z again from h and the few bits that `lost` tells
     """
 
     summary: ClassVar[str]
     kinds: str = "f"
+    needs_z: ClassVar[bool] = True
+    reversible: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
@@ -45,6 +50,14 @@ class Activation(ABC):
     def gradients(self, dh: Array, z: Array, h: Array) -> dict[str, Array]:
         """What this step adds to the gradients of `params`."""
         return {}
+
+    def lost(self, z: Array) -> Array | None:
+        """What h = f(z) no longer tells about z, as an array of True and False; None if h tells all."""
+        return None
+
+    def inverse(self, h: Array, lost: Array | None) -> Array:
+        """z from h and `lost`. Where h is off by rounding, a z for which `lost` is still what it was."""
+        raise NotImplementedError(f"{type(self).__name__} is not reversible")
 
     def check(self, n: int, dtype: Any) -> None:
         """raises UsageError if f does not serve n units of this type; asked once, when a recurrent layer is made."""
@@ -68,5 +81,5 @@ class Activation(ABC):
 
 def summed(d: Array, like: Array) -> Array:
     """Σ over the rows of d (..., n), for a parameter shaped like `like`: (n,), or (1,), to which all units add."""
-    d = np.sum(d.reshape(-1, d.shape[-1]), axis=0)
+    d = row_sum(d)
     return d if d.shape == like.shape else np.sum(d, keepdims=True)

@@ -69,32 +69,37 @@ class ModReLU(Activation):
         """(0, 1) as long as b <= 0; a positive b turns a short complex z by any amount. b comes to the host."""
         return 0.0, 1.0 if backend.to_host(self.params["b"]).max().item() <= 0 else float("inf")
 
-    def _profile(self, z):
-        """(a, m, on, p), which both directions need."""
-        b, a = self.params["b"], np.abs(z)
+    def _gate(self, z):
+        """(a, m, on, m + d with 1 in the place of 0), which everything needs."""
+        a = np.abs(z)
         m = (np.sqrt(a * a + self.e2) if self.e2 else a) + self.delta       # (MR1)
-        on = m + b >= 0                                             # (MR2)
-        p = np.where(m + self.d > 0, (m + b) / _divisor(m + self.d), 1)     # (MR3)
-        return a, m, on, p
+        on = m + self.params["b"] >= 0                              # (MR2)
+        return a, m, on, _divisor(m + self.d)
+
+    def _ratio(self, m, divisor):
+        p = np.where(m + self.d > 0, (m + self.params["b"]) / divisor, 1)   # (MR3)
+        return p
 
     def forward(self, z):
-        _, _, on, p = self._profile(z)
+        _, m, on, divisor = self._gate(z)
+        p = self._ratio(m, divisor)
         h = on * p * z                                              # (MR4)
         return h
 
     def backward(self, dh, z, h):
-        a, m, on, p = self._profile(z)
+        a, m, on, divisor = self._gate(z)
+        p = self._ratio(m, divisor)
         u = z / _divisor(a)                                         # (MR5)
         q = (u.conj() * dh).real                                    # (MR6)
         c = a / _divisor(m - self.delta)                            # (MR7)
-        t = a / _divisor(m + self.d)                                # (MR8)
+        t = a / divisor                                             # (MR8)
         r = on * (1 + (p - 1) * (1 - c * t))                        # (MR9) undoes (MR4), (MR3), (MR1) along z
         dz = on * p * (dh - q * u) + r * q * u                      # (MR10) undoes (MR4)
         return dz
 
     def gradients(self, dh, z, h):
-        _, m, on, _ = self._profile(z)
-        db = summed(on * (z.conj() * dh).real / _divisor(m + self.d), self.params["b"])     # (MR11) undoes (MR4) in b
+        _, _, on, divisor = self._gate(z)
+        db = summed(on * (z.conj() * dh).real / divisor, self.params["b"])  # (MR11) undoes (MR4) in b
         return {"b": db}
 
     @classmethod

@@ -15,6 +15,7 @@ class ReLU(Activation):
 
     summary = "f(z) = max(z, 0)"
     bounds = (0.0, 1.0)
+    needs_z = False
 
     def forward(self, z):
         h = np.maximum(z, 0)                                        # (R1)

@@ -13,6 +13,7 @@ class Tanh(Activation):
 
     summary = "f(z) = tanh z"
     bounds = (0.0, 1.0)
+    needs_z = False
 
     def forward(self, z):
         h = np.tanh(z)                                              # (T1)

@@ -27,6 +27,7 @@ class Cell(ABC):
     kinds       what numbers it is defined for, as NumPy names them: "f" real, "c" complex, "fc" both
     matrices    name -> (rows, columns) in units of n; `step` finds them as w.NAME
     params      the cell's own trainable vectors (peepholes); matrices are not among them
+    reversible  whether `step_reverse` undoes `step` where the cell's matrices are orthogonal (unitary)
     children    parts with parameters of their own, such as an activation
     """
 
@@ -35,6 +36,7 @@ class Cell(ABC):
     states: ClassVar[int]
     kinds: str = "f"
     matrices: ClassVar[dict[str, tuple[int, int]]]
+    reversible: bool = False
 
     def __init__(self) -> None:
         self.params: dict[str, Array] = {}
@@ -66,7 +68,10 @@ class Cell(ABC):
     def step_backward(
         self, dstate: State, state_prev: State, state: State, cache: Any, w: SimpleNamespace
     ) -> tuple[Array, State]:
-        """∂L/∂state_t, complete, to (∂L/∂a_t, what ∂L/∂state_{t-1} receives through this step)."""
+        """∂L/∂state_t, complete, to (∂L/∂a_t, what ∂L/∂state_{t-1} receives through this step).
+
+        The loop adds to what it gets for ∂L/∂state_{t-1}, in place: these are new arrays, none of the arguments.
+        """
 
     @abstractmethod
     def matrix_gradients(self, dA: Array, states: State, caches: list, w: SimpleNamespace) -> dict[str, Array]:
@@ -75,6 +80,14 @@ class Cell(ABC):
     def vector_gradients(self, dstate: State, state_prev: State, state: State, cache: Any, da: Array) -> dict:
         """What this step adds to the gradients of `params` and of the children's; asked only of cells that have any."""
         return {}
+
+    def lost(self, caches: list) -> Array | None:
+        """The bits that the steps of these caches forget, (T, B, ...), True or False; None if they forget nothing."""
+        return None
+
+    def step_reverse(self, a: Array, state: State, lost: Array | None, w: SimpleNamespace) -> tuple[State, Any]:
+        """State at t and the bits its step lost to (state at t-1, the cache of that step); may overwrite `a`."""
+        raise NotImplementedError(f"{type(self).__name__} is not reversible")
 
     @classmethod
     @abstractmethod

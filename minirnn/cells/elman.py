@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minirnn import catalog
@@ -26,8 +28,14 @@ class Elman(Cell):
         h̄_{t-1} = Wᴴ z̄_t                   (E4)  undoes (E1); ā_t = z̄_t because a_t enters (E1) with factor 1
         W̄       = Σ_t z̄_t h_{t-1}ᴴ         (E5)  one product over all steps and rows, after the loop
 
+    Reversed, where W is orthogonal (unitary) and f loses no more than a few bits s_t of z_t (identity, abs, oplu):
+
+        z_t     = f⁻¹(h_t, s_t)            (E6)  reverses (E2)
+        h_{t-1} = Wᴴ (z_t − a_t)           (E7)  reverses (E1): W⁻¹ = Wᴴ
+
     Rows of the arrays are examples, so the code reads h Wᵀ for W h, and z̄ W* for Wᴴ z̄.
-    Shapes: a, z, h (B, n); W (n, n).   Cost: BTn² multiply-adds forward, twice that backward; memory 2BTn.
+    Shapes: a, z, h (B, n); W (n, n).   Cost: BTn² multiply-adds forward, twice that backward; memory 2BTn, or BTn
+    where f' is told from h alone.
     Derivation: docs/derivations/elman.md
     """
 
@@ -40,13 +48,13 @@ class Elman(Cell):
         super().__init__()
         self.f = Tanh() if activation is None else activation
         self.children = {"activation": self.f}
-        self.kinds = self.f.kinds
+        self.kinds, self.reversible = self.f.kinds, self.f.reversible
 
     def step(self, a, state, w):
         (h_prev,) = state
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (E1) in place: a is not needed again
         h = self.f.forward(z)                                       # (E2)
-        return (h,), z
+        return (h,), z if self.f.needs_z else None
 
     def step_backward(self, dstate, state_prev, state, cache, w):
         (dh,), (h,), z = dstate, state, cache
@@ -62,6 +70,16 @@ class Elman(Cell):
     def vector_gradients(self, dstate, state_prev, state, cache, da):
         (dh,), (h,), z = dstate, state, cache
         return {f"activation.{name}": d for name, d in self.f.gradients(dh, z, h).items()}
+
+    def lost(self, caches):
+        bits: list[Any] = [self.f.lost(z) for z in caches]
+        return None if bits[0] is None else np.stack(bits)
+
+    def step_reverse(self, a, state, lost, w):
+        (h,) = state
+        z = self.f.inverse(h, lost)                                 # (E6) reverses (E2)
+        h_prev = (z - a) @ w.W.conj()                               # (E7) reverses (E1)
+        return (h_prev,), z
 
     @classmethod
     def examples(cls, n, rng):

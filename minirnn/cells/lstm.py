@@ -25,12 +25,12 @@ class LSTM(Cell):
     Backward, v̄ = ∂L/∂v, with σ' = σ(1 - σ) and tanh' = 1 - tanh². The order matters: c_t reaches the loss through
     h_t (L7) and through c_{t+1}; c̄_t is complete only once both have been added, and everything after uses it.
 
-        c̄_t     += h̄_t ⊙ o ⊙ (1 - tanh² c_t)      (L8)  undoes (L7) in c
-        z̄_o      = h̄_t ⊙ tanh c_t ⊙ o (1 - o)     (L9)  undoes (L7) in o, then (L5)
-        z̄_g      = c̄_t ⊙ i ⊙ (1 - g²)             (L10) undoes (L6) in g, then (L4)
-        z̄_f      = c̄_t ⊙ c_{t-1} ⊙ f (1 - f)      (L11) undoes (L6) in f, then (L3)
-        z̄_i      = c̄_t ⊙ g ⊙ i (1 - i)            (L12) undoes (L6) in i, then (L2)
-        c̄_{t-1}  = c̄_t ⊙ f                        (L13) undoes (L6) in c
+        c̄_t     += h̄_t ⊙ (o - h_t ⊙ tanh c_t)     (L8)  undoes (L7) in c: o (1 - tanh² c), since o tanh c = h
+        z̄_o      = h̄_t ⊙ h_t ⊙ (1 - o)            (L9)  undoes (L7) in o, then (L5): tanh c ⊙ o = h again
+        c̄_{t-1}  = c̄_t ⊙ f                        (L10) undoes (L6) in c
+        z̄_f      = c̄_{t-1} ⊙ c_{t-1} ⊙ (1 - f)    (L11) undoes (L6) in f, then (L3): c̄_t ⊙ f is (L10)
+        z̄_g      = c̄_t ⊙ i ⊙ (1 - g²)             (L12) undoes (L6) in g, then (L4)
+        z̄_i      = c̄_t ⊙ i ⊙ g (1 - i)            (L13) undoes (L6) in i, then (L2)
         h̄_{t-1}  = Wᵀ z̄_t                         (L14) undoes (L1)
         W̄        = Σ_t z̄_t h_{t-1}ᵀ               (L15) all four gates in one product, after the loop
 
@@ -64,13 +64,14 @@ class LSTM(Cell):
         return (h, c), (i, f, g, o, tanh_c)
 
     def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh, dc), (_, c_prev), (i, f, g, o, tanh_c) = dstate, state_prev, cache
-        dc = dc + dh * o * (1 - tanh_c * tanh_c)                    # (L8)  undoes (L7) in c; dc is now complete
-        dzo = dh * tanh_c * o * (1 - o)                             # (L9)  undoes (L7) in o, (L5)
-        dzg = dc * i * (1 - g * g)                                  # (L10) undoes (L6) in g, (L4)
-        dzf = dc * c_prev * f * (1 - f)                             # (L11) undoes (L6) in f, (L3)
-        dzi = dc * g * i * (1 - i)                                  # (L12) undoes (L6) in i, (L2)
-        dc_prev = dc * f                                            # (L13) undoes (L6) in c
+        (dh, dc), (_, c_prev), (h, _), (i, f, g, o, tanh_c) = dstate, state_prev, state, cache
+        dc = dc + dh * (o - h * tanh_c)                             # (L8)  undoes (L7) in c; dc is now complete
+        dzo = dh * h * (1 - o)                                      # (L9)  undoes (L7) in o, (L5)
+        dc_prev = dc * f                                            # (L10) undoes (L6) in c
+        dzf = dc_prev * c_prev * (1 - f)                            # (L11) undoes (L6) in f, (L3)
+        dg = dc * i
+        dzg = dg * (1 - g * g)                                      # (L12) undoes (L6) in g, (L4)
+        dzi = dg * g * (1 - i)                                      # (L13) undoes (L6) in i, (L2): dc g i is dg g
         dz = np.concatenate([dzi, dzf, dzg, dzo], axis=-1)
         dh_prev = dz @ w.W                                          # (L14) undoes (L1)
         return dz, (dh_prev, dc_prev)

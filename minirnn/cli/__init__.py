@@ -28,6 +28,7 @@ COMMANDS = {
     "errata": "what the papers print that does not hold, or leave open, each with an example, run live",
     "list": "tasks, models and components, by kind",
     "data": "fetch, find and verify the data sets of the papers",
+    "bench": "time a training step beside torch's, and beside its matrix products alone",
     "doctor": "what this installation can use: versions, threads, CUDA, data",
     "demo": "the field's central result, in two minutes",
 }

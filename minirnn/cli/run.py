@@ -44,6 +44,7 @@ OPTIONS = {
     "accumulate": ("train", "accumulate"),
     "steps": ("train", "steps"),
     "bptt": ("train", "bptt"),
+    "memory": ("train", "memory"),
     "evaluate_every": ("train", "evaluate_every"),
     "patience": ("train", "patience"),
     "watch": ("train", "watch"),
@@ -55,7 +56,8 @@ OPTIONS = {
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
-ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss", "watch", "watch_every")}
+ON_RESUME = {("train", key) for key in ("memory", "steps", "patience", "stop_at", "stop_at_loss")}
+ON_RESUME |= {("train", key) for key in ("watch", "watch_every")}
 ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 
 
@@ -83,6 +85,7 @@ ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 @click.option("--accumulate", type=int, help="Batches per update, averaged as if they were one.")
 @click.option("--steps", type=int, help="Updates in all.")
 @click.option("--bptt", type=int, help="Truncate backpropagation to this many steps of time; 0 is full.")
+@click.option("--memory", help="Of backpropagation: store, checkpoint or reversible, see `minirnn list memories`.")
 @click.option("--evaluate-every", type=int, help="Updates between validations, each of which saves a checkpoint.")
 @click.option("--patience", type=int, help="Stop after this many validations without improvement.")
 @click.option("--watch", callback=names, metavar="NAME,...",

@@ -74,7 +74,7 @@ def closed_forms(W: np.ndarray, f: Activation, N: int, T: int) -> dict[str, Any]
 
 def lower_by_data(layer: Recurrent, X: Array) -> np.ndarray:
     """√N ∏_s (|det W| |det D_s|)^(1/N), s = t+1 .. T, for t = 0 .. T and each example of X (T, B, m): (T + 1, B)."""
-    _, _, (*_, tape, _, _) = layer.forward(X)
+    _, _, (*_, tape, _) = layer.forward(X)
     W, N = to_host(dense(layer.matrices["W"].matrix()[0])), real_size(layer)
     f, states = layer.cell.children["activation"], tape.states[0]
     with np.errstate(divide="ignore"):                              # ln 0 = −∞ for a unit that is off, or a singular W
@@ -84,11 +84,11 @@ def lower_by_data(layer: Recurrent, X: Array) -> np.ndarray:
     return np.sqrt(N) * np.exp(until / N)
 
 
-def volume(f: Activation, z: Array, h: Array) -> Array:
+def volume(f: Activation, z: Array | None, h: Array) -> Array:
     """By what each unit's own part of ∂h/∂z scales volume, (B, n): |f'| for a real z; for a complex one, the area.
 
     Their product over the units is |det D|, also for a permutation of units.
     """
-    one = np.ones_like(z)
+    one = np.ones_like(h)
     along = f.backward(one, z, h)
-    return np.abs(along) if z.dtype.kind != "c" else np.abs((along.conj() * f.backward(1j * one, z, h)).imag)
+    return np.abs(along) if h.dtype.kind != "c" else np.abs((along.conj() * f.backward(1j * one, z, h)).imag)

@@ -41,8 +41,8 @@ class DeadUnits(Diagnostic):
 
     def measure(self, subject: Subject) -> dict[str, Any]:
         layer, X = subject.layer, subject.X[:, : self.examples]
-        _, _, (_, _, _, made, tape, _, _) = layer.forward(X)
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.items()})
+        _, _, (_, made, tape, _) = layer.forward(X)
+        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
         layer.cell.prepare(w)
         n, G = layer.hidden_size, len(layer.cell.gates)
         alive: Array = 0                                            # the largest slope of each gate of each unit

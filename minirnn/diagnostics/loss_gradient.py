@@ -67,8 +67,8 @@ def hidden_gradients(subject: Subject) -> tuple[Array, Array]:
     for d in (dH, dH[-1:]):
         for k in range(len(model.layers) - 1, subject.index, -1):
             d, _ = model.layers[k].backward(d, caches[k][1])
-        _, _, _, made, tape, _, _ = caches[subject.index][1]
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.items()})
+        _, made, tape, _ = caches[subject.index][1]
+        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
         rest = tuple(np.zeros_like(S[0]) for S in tape.states)
         norms = [norm(dstate[0], axis=-1) for _, dstate in unroll.adjoints(subject.layer.cell, rest, tape, w, d)]
         found.append(np.stack(norms[::-1]))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minirnn.layers.base import Layer
-from minirnn.linalg import outer_sum
+from minirnn.linalg import outer_sum, row_sum
 
 
 class Linear(Layer):
@@ -25,13 +23,14 @@ class Linear(Layer):
         super().__init__(W=W, b=b)
 
     def forward(self, X):
-        Y = X @ self.params["W"].T + self.params["b"]               # (N1)
+        Y = X @ self.params["W"].T
+        Y += self.params["b"]                                       # (N1)
         return Y, X
 
     def backward(self, dY, cache):
         X = cache
         dW = outer_sum(self.params["W"], dY, X)                     # (N2)
-        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (N3)
+        db = row_sum(dY)                                            # (N3)
         dX = dY @ self.params["W"].conj()                           # (N4)
         return dX, {"W": dW, "b": db}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,14 +13,24 @@ from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
 from minirnn.layers.base import Layer
-from minirnn.linalg import as_kind, outer_sum, product
+from minirnn.linalg import affine, as_kind, outer_sum, product, row_sum
 from minirnn.operators import Operator
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
 from minirnn.paths import join
 from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
 
 Array = Any
+Sums = tuple[dict[str, Array], dict[str, Array]]    # of the matrices' gradients and of the vectors', over the steps
 INITIAL = "h0", "c0"    # the trained initial states' names, in the order of a cell's states
+
+
+class Prepared(NamedTuple):
+    """What the parameters of a layer alone decide, whatever the input."""
+
+    U: tuple[Array, Any]                        # and its cache
+    matrices: dict[str, tuple[Array, Any]]      # the cell's matrices by name, and their caches
+    w: SimpleNamespace                          # the same, as the steps forward want them
+    penalties: list[tuple[Array, Any]]          # what each regularizer says, and its cache
 
 
 class Recurrent(Layer):
@@ -102,59 +112,88 @@ class Recurrent(Layer):
 
     def project(self, X: Array, U: Array) -> Array:
         """U x_t + b for all t at once: (T, B, G n)."""
-        A = product(X, U.T)
-        if "b" in self.params:
-            A += self.params["b"]                                   # (C1)
+        if "b" not in self.params:
+            return product(X, U.T)
+        A = affine(X, U, self.params["b"])                          # (C1)
         return A
 
-    def forward(self, X, state=None, keep=True):
-        """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation."""
-        (U, U_cache), made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
-        A = self.project(X, U)
+    def prepare(self) -> Prepared:
+        """U, the cell's matrices and the penalties: made once, however many pieces the sequence is run in."""
+        U, made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
+        penalties = [r.forward(U[0] if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
+        w = SimpleNamespace(**{name: _column_major(W) for name, (W, _) in made.items()})
+        return Prepared(U, made, w, penalties)
+
+    def forward(self, X, state=None, keep=True, made=None):
+        """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation.
+
+        made    what `prepare` gave for the sequence of which X is a piece; None: X is the sequence
+        """
+        made = self.prepare() if made is None else made
+        A = self.project(X, made.U[0])
         carried = state is not None
         state = state if carried else self.initial_state(X.shape[1], A)
-        w = SimpleNamespace(**{name: _column_major(W) for name, (W, _) in made.items()})
-        tape = unroll.forward(self.cell, A, state, w, keep)
-        last = tuple(S[-1] for S in tape.states)
-        penalties = [r.forward(U if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
-        return tape.states[0][1:], last, (X, U, U_cache, made, tape, carried, penalties)
+        tape = unroll.forward(self.cell, A, state, made.w, keep)
+        return tape.states[0][1:], tuple(S[-1] for S in tape.states), (X, made, tape, carried)
+
+    def reverse(self, X, last, lost, made):
+        """(H, first state, tape), as `forward` gave them, from the last state and the bits that `cell.lost` told."""
+        tape = unroll.reverse(self.cell, self.project(X, made.U[0]), last, lost, made.w)
+        return tape.states[0][1:], tuple(S[0] for S in tape.states), (X, made, tape, True)
 
     def backward(self, dH, cache, input_gradient=True):
         """dH (K, B, n), at the last K steps, to (dX (T, B, m), gradients); dX is None where nobody asks for it."""
-        X, U, U_cache, made, tape, carried, penalties = cache
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.items()})
-        dU: Array = 0                                               # an operator's gradient has a shape of its own
-        db: Array = 0
+        _, made, _, carried = cache
+        sums: Sums = {}, {}
+        dX, dstate = self.undo(dH, cache, sums, input_gradient)
+        return dX, self.finish(sums, dstate, made, carried)
+
+    def undo(self, dH, cache, sums, input_gradient=True, dstate=None):
+        """(dX, ∂L/∂(first state)) of a sequence or a piece of it; what it adds to the other gradients goes to `sums`.
+
+        dstate   ∂L/∂(last state) through the pieces that come after, if any; it is overwritten
+        """
+        X, made, tape, _ = cache
+        U, (matrices, vectors) = made.U[0], sums
         dX = np.empty_like(X) if input_gradient else None
 
         def take(steps: slice, dA: Array) -> None:
-            nonlocal dU, db
-            dU = dU + outer_sum(U, dA, X[steps])                    # (C2)
-            db = db + np.sum(dA.reshape(-1, dA.shape[-1]), axis=0)  # (C3)
+            dU = outer_sum(U, dA, X[steps])                         # (C2)
+            db = row_sum(dA)                                        # (C3)
+            unroll.accumulate(matrices, {"U": dU})
+            unroll.accumulate(vectors, {"b": db})
             if dX is not None:
                 dX[steps] = as_kind(product(dA, U.conj()), X)       # (C4)
 
-        dstate, dW, grads = unroll.backward(self.cell, dH, tape, w, take)
+        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
+        dstate, dW, found = unroll.backward(self.cell, dH, tape, w, take, dstate)
+        unroll.accumulate(matrices, dW)
+        unroll.accumulate(vectors, found)
+        return dX, dstate
+
+    def finish(self, sums, dstate, made, carried):
+        """The gradients of all parameters, from the sums over the sequence and ∂L/∂(its first state)."""
+        dW, grads = sums
+        db = grads.pop("b")
+        if "b" in self.params:
+            grads["b"] = as_kind(db, self.params["b"])
         for name, d in zip(INITIAL, dstate, strict=False):
             if name in self.params:
                 dh0 = as_kind(np.sum(d, axis=0), self.params[name])  # (C7) undoes (C6)
                 grads[name] = np.zeros_like(dh0) if carried else dh0
-        if "b" in self.params:
-            grads["b"] = as_kind(db, self.params["b"])
-        dW["U"] = dU
-        for regularizer, (_, penalty_cache) in zip(self.regularizers, penalties, strict=True):
+        for regularizer, (_, penalty_cache) in zip(self.regularizers, made.penalties, strict=True):
             total = dW[regularizer.matrix] + regularizer.backward(penalty_cache)    # (C5)
             dW[regularizer.matrix] = total
-        for name, d in self.U.pullback(dW["U"], U_cache).items():
+        for name, d in self.U.pullback(dW["U"], made.U[1]).items():
             grads[join("U", name)] = d
         for matrix, parametrization in self.matrices.items():
-            for name, d in parametrization.pullback(dW[matrix], made[matrix][1]).items():
+            for name, d in parametrization.pullback(dW[matrix], made.matrices[matrix][1]).items():
                 grads[join(matrix, name)] = d
-        return dX, grads
+        return grads
 
     def penalty(self, cache) -> Array:
         """The sum of the regularizers' values on this tape; 0 without any."""
-        return sum(value for value, _ in cache[-1])
+        return sum(value for value, _ in cache[1].penalties)
 
     @classmethod
     def examples(cls, n, rng):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from minirnn.layers.base import Array, Layer
 from minirnn.layers.embedding import Embedding
-from minirnn.linalg import outer_sum
+from minirnn.linalg import outer_sum, row_sum
 
 
 class TiedLinear(Layer):
@@ -31,13 +29,14 @@ class TiedLinear(Layer):
 
     def forward(self, X):
         E = self.children[""].params["E"]
-        Y = X @ E.T + self.params["b"]                              # (T1)
+        Y = X @ E.T
+        Y += self.params["b"]                                       # (T1)
         return Y, (X, E)
 
     def backward(self, dY, cache):
         X, E = cache
         dE = outer_sum(E, dY, X)                                    # (T2)
-        db = np.sum(dY.reshape(-1, dY.shape[-1]), axis=0)           # (T3)
+        db = row_sum(dY)                                            # (T3)
         dX = dY @ E.conj()                                          # (T4)
         return dX, {"E": dE, "b": db}
 

@@ -7,6 +7,7 @@ from minirnn.parametrizations.cayley import Cayley
 from minirnn.parametrizations.dense import Dense
 from minirnn.parametrizations.diagonal import Diagonal
 from minirnn.parametrizations.expmap import ExpMap
+from minirnn.parametrizations.expmap_eigh import ExpMapEigh
 from minirnn.parametrizations.givens import Givens
 from minirnn.parametrizations.givens_svd import GivensSVD
 from minirnn.parametrizations.orthogonal import Orthogonal
@@ -20,7 +21,7 @@ from minirnn.parametrizations.unitary import Unitary
 from minirnn.parametrizations.unitary_product import UnitaryProduct
 
 __all__ = [
-    "BasedExpMap", "BlockDiagonal", "Cayley", "Dense", "Diagonal", "ExpMap", "Givens", "GivensSVD", "Orthogonal",
-    "Parametrization", "Plumbley", "SVDMargin", "ShuffledBlocks", "SpectralNorm", "SpectralRadius", "Stack", "Unitary",
-    "UnitaryProduct",
+    "BasedExpMap", "BlockDiagonal", "Cayley", "Dense", "Diagonal", "ExpMap", "ExpMapEigh", "Givens", "GivensSVD",
+    "Orthogonal", "Parametrization", "Plumbley", "SVDMargin", "ShuffledBlocks", "SpectralNorm", "SpectralRadius",
+    "Stack", "Unitary", "UnitaryProduct",
 ]

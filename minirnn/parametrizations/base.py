@@ -18,11 +18,13 @@ class Parametrization(ABC):
     params      name -> array; the name "" stands for the matrix itself (path "rnn.0.W" instead of "rnn.0.W.B")
     buffers     name -> array that belongs to a checkpoint but is not trained (a base point, a power iteration's vector)
     manifold    name -> tag ("stiefel", "unitary") of the parameters that only a rule for that manifold may move
+    orthogonal  whether W is orthogonal (unitary) by construction, whatever the parameters
     gradient    "exact" or "pseudo": whether `pullback` is the gradient or an update direction a paper uses in its place
     """
 
     summary: ClassVar[str]
     gradient: ClassVar[str] = "exact"
+    orthogonal: ClassVar[bool] = False
 
     def __init__(self, **params: Array) -> None:
         self.params: dict[str, Array] = params

@@ -30,6 +30,7 @@ class BasedExpMap(Parametrization):
     """
 
     summary = "orthogonal W = exp(B) W₀ around a fixed W₀, exact gradient"
+    orthogonal = True
 
     def __init__(self, A, W0):
         ExpMap(A)                                                   # checks A

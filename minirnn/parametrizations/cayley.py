@@ -34,6 +34,7 @@ class Cayley(Parametrization):
     """
 
     summary = "orthogonal W = (I + S)⁻¹ (I − S) D, the scaled Cayley transform"
+    orthogonal = True
 
     def __init__(self, A, D=None):
         if A.ndim != 2 or A.shape[0] != A.shape[1] or np.iscomplexobj(A):

@@ -35,10 +35,23 @@ def butterfly(n, K):
     return p, p + (1 << np.arange(K))[:, None]
 
 
+def orders(p, q, n):
+    """(there, back), each (K + 1, n): before round k take the rows there[k], before undoing the round k − 1 back[k].
+
+    In round k they then stand in the order p, q, the rest; there[K] brings them back into their own.
+    """
+    paired = np.concatenate([p, q], axis=1)
+    order = np.stack([*(np.concatenate([a, np.setdiff1d(np.arange(n), a)]) for a in paired), np.arange(n)])
+    place = np.argsort(order, axis=1)                               # where each unit stands in round k
+    there = np.stack([order[0], *(place[k][order[k + 1]] for k in range(len(p)))])
+    return there, np.argsort(there, axis=1)
+
+
 class Givens(Parametrization):
     """W = R_K ⋯ R_1 D, each R_k a packed rotation: ⌊n/2⌋ disjoint planes turned at once.  [dorobantu2016, sec. 4.2]
 
-    D is a fixed diagonal of ±1, I by default; det W = det D. Start from X_0 = D, and turn the rows p and q of round k:
+    D is a fixed diagonal of ±1, I by default; det W = det D. Start from X_0 = D, and turn the rows p and q of round k
+    (before each round the rows are put in the order all p, all q, the rest: one copy, and none is looked up after it):
 
         c = cos θ, s = sin θ                                        (G1)
         X_0 = D                                                     (G2)
@@ -50,6 +63,7 @@ class Givens(Parametrization):
         θ̄_k     = Σ (ḡ_q x_p − ḡ_p x_q), over columns, x = X_k      (G4)  undoes (G3) in θ
         X_{k-1} = R_k(−θ) X_k                                       (G5)  reverses (G3)
         X̄_{k-1} = R_k(−θ) X̄_k                                       (G6)  undoes (G3) in X
+        θ̄       = Σ_j θ̄_j                                           (G10) over groups of columns, which fit the cache
 
     With per_step=True no matrix is formed: `matrix()` is an operator, X_0 = D Hᵀ holds the rows h of H as columns, the
     rotations are applied at every time step, and z̄ is taken back by
@@ -67,6 +81,7 @@ class Givens(Parametrization):
     """
 
     summary = "orthogonal W as K packed rotations, reversible backward"
+    orthogonal = True
 
     def __init__(self, theta, n, schedule=round_robin, signs=None, per_step=False):
         if theta.ndim != 2 or theta.shape[1] != n // 2 or np.iscomplexobj(theta):
@@ -77,7 +92,8 @@ class Givens(Parametrization):
         if signs.shape != (n,) or np.any(np.abs(signs) != 1):
             raise UsageError(f"givens needs {n} signs of ±1 (got {signs}); leave them out for det W = +1")
         p, q = schedule(n, len(theta))
-        self.buffers = {"p": p, "q": q, "signs": signs}
+        there, back = orders(p, q, n)
+        self.buffers = {"there": there, "back": back, "signs": signs}
         self.n, self.per_step = n, per_step
 
     def matrix(self):
@@ -86,34 +102,38 @@ class Givens(Parametrization):
         if self.per_step:
             return Operator(self, (turns, signs), (self.n, self.n), theta), None
         D = np.identity(self.n, dtype=theta.dtype, like=theta) * signs   # (G2)
-        W = self.turned(D, turns)
+        W = np.concatenate([self.turned(D[:, j], turns) for j in _groups(self.n)], axis=1)
         return W, (W, turns)
 
     def pullback(self, dW, cache):
         if cache is None:                                           # the operator's gradient is the angles' already
             return {"theta": dW}
         W, turns = cache
-        return {"theta": self.backward(W, dW, turns)[1]}
+        dtheta = sum(self.backward(W[:, j], dW[:, j], turns)[1] for j in _groups(self.n))     # (G10)
+        return {"theta": dtheta}
 
     def turns(self):
-        """[(p, q, c, s)], one entry per round."""
-        theta, p, q = self.params["theta"], self.buffers["p"], self.buffers["q"]
+        """[(there, back, c, s)], one entry per round, and the order that follows the last one."""
+        theta, there, back = self.params["theta"], self.buffers["there"], self.buffers["back"]
         c, s = np.cos(theta)[..., None], np.sin(theta)[..., None]   # (G1)
-        return [(p[k], q[k], c[k], s[k]) for k in range(len(theta))]
+        return [(there[k], back[k], c[k], s[k]) for k in range(len(theta))], there[-1], back[-1]
 
     def turned(self, X, turns):
         """R_K ⋯ R_1 X, for any number of columns."""
-        for p, q, c, s in turns:
-            X = rotate(X, p, q, c, s)                               # (G3)
-        return X
+        rounds, last, _ = turns
+        for there, _, c, s in rounds:
+            X = rotate(X[there], c, s)                              # (G3)
+        return X[last]
 
     def backward(self, X, dX, turns):
         """(X̄_0, θ̄, X_0) from X = X_K and dX = X̄_K, storing nothing in between."""
-        found = []
-        for p, q, c, s in reversed(turns):
+        rounds, _, last = turns
+        X, dX, found = X[last], dX[last], []
+        p, q = slice(self.n // 2), slice(self.n // 2, self.n // 2 * 2)
+        for _, back, c, s in reversed(rounds):
             d = np.sum(dX[q] * X[p] - dX[p] * X[q], axis=1)         # (G4) undoes (G3) in θ
-            X = rotate(X, p, q, c, -s)                              # (G5) reverses (G3)
-            dX = rotate(dX, p, q, c, -s)                            # (G6) undoes (G3) in X
+            X = rotate(X, c, -s)[back]                              # (G5) reverses (G3)
+            dX = rotate(dX, c, -s)[back]                            # (G6) undoes (G3) in X
             found.append(d)
         return dX, np.stack(found[::-1]), X
 
@@ -123,10 +143,10 @@ class Givens(Parametrization):
         return X.T.reshape(H.shape)
 
     def apply_adjoint(self, dZ, made):
-        turns, signs = made
-        dX = _columns(dZ)
-        for p, q, c, s in reversed(turns):
-            dX = rotate(dX, p, q, c, -s)                            # (G7) undoes (G3) in X
+        (rounds, _, last), signs = made
+        dX = _columns(dZ)[last]
+        for _, back, c, s in reversed(rounds):
+            dX = rotate(dX, c, -s)[back]                            # (G7) undoes (G3) in X
         dH = dX.T.reshape(dZ.shape) * signs                         # (G8) undoes (G2)
         return dH
 
@@ -153,6 +173,11 @@ class Givens(Parametrization):
         yield "det W = −1", cls(rng.standard_normal((3, 2)), 4, signs=flipped)
         yield "det W = −1, per step", cls(rng.standard_normal((3, 2)), 4, signs=flipped, per_step=True)
         yield "angles 0", cls(np.zeros((3, 2)), 4)
+
+
+def _groups(n):
+    """Slices that cover n columns: 128 rows of X and of X̄ with their images fit a processor's second cache."""
+    return [slice(j, j + 128) for j in range(0, n, 128)]
 
 
 def _columns(H):

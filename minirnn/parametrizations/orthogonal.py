@@ -21,6 +21,7 @@ class Orthogonal(Parametrization):
     """
 
     summary = "an orthogonal matrix, moved along the Stiefel manifold by its rule"
+    orthogonal = True
 
     def __init__(self, W):
         good = W.ndim == 2 and W.shape[0] >= W.shape[1] and not np.iscomplexobj(W) and orthogonality_error(W) < 1e-3

@@ -26,6 +26,7 @@ class Plumbley(Parametrization):
     """
 
     summary = "orthogonal W = exp(B) with Plumbley's direction instead of the gradient"
+    orthogonal = True
     gradient = "pseudo"
 
     def __init__(self, A):

@@ -19,6 +19,7 @@ class Unitary(Parametrization):
     """
 
     summary = "a unitary matrix, moved along the unitary group by its rule"
+    orthogonal = True
 
     def __init__(self, W):
         good = W.ndim == 2 and W.shape[0] == W.shape[1] and np.iscomplexobj(W) and orthogonality_error(W) < 1e-3

@@ -48,6 +48,7 @@ class UnitaryProduct(Parametrization):
     """
 
     summary = "unitary, a product of phases, reflections, Fourier transforms and a permutation: 7n numbers"
+    orthogonal = True
 
     def __init__(self, theta, v, permutation):
         n = theta.shape[-1]

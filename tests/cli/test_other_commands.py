@@ -54,6 +54,30 @@ class Scaled(Activation):
 '''
 
 
+HEAVY = {"numpy", "scipy", "matplotlib", "pooch", "cupy", "torch", "rich"}
+
+
+@pytest.mark.parametrize(("words", "needed"), [
+    ((), set()),
+    (("--help",), set()),
+    (("--version",), set()),
+    (("list",), {"numpy", "rich"}),
+    (("list", "--json"), {"numpy", "rich"}),
+    (("run", "--help"), {"numpy", "rich"}),
+    (("run", "recall", "--length", "5", "--steps", "1", "--no-save"), {"numpy", "rich"}),
+    (("gradcheck", "tanh"), {"numpy", "rich"}),
+], ids=" ".join)
+def test_a_command_imports_only_what_it_needs(words, needed):
+    code = f"""
+import sys
+from minirnn.cli import _run
+_run({list(words)!r})
+print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert set(done.stderr.splitlines()[-1].split()) <= needed, done.stderr
+
+
 def test_gradcheck_prints_a_row_per_parameter(minirnn):
     result = minirnn("gradcheck", "expmap")
     assert result.code == 0
