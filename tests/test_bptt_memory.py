@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numpy.random import default_rng
 from strict_array import StrictDevice
 
 from minirnn import backend, bptt, catalog, models, unroll
@@ -20,13 +21,12 @@ from minirnn.models import network
 from minirnn.rows import Rows
 from minirnn.tasks.base import Batch
 
-RNG = np.random.default_rng
 MEMORIES = catalog.components("memories")
 T, B, n_in, n_out, n = 150, 3, 4, 5, 6       # ten pieces for checkpoint, three for reversible
 
 
 def sequences(seed=0, symbols=False, read=T, mask=True, regression=False):
-    rng = RNG(seed)
+    rng = default_rng(seed)
     x = rng.integers(0, n_in, (T, B)) if symbols else rng.standard_normal((T, B, n_in))
     y = rng.standard_normal((read, B, n_out)) if regression else rng.integers(0, n_out, (read, B))
     counts = rng.random((read, B)) < 0.7
@@ -36,9 +36,9 @@ def sequences(seed=0, symbols=False, read=T, mask=True, regression=False):
 
 
 def run(memory, build, batch, *, state=None, rng=5, loss=None, **options):
-    model = build(n_in, n_out, n, rng=RNG(1), dtype=np.float64, **options)
+    model = build(n_in, n_out, n, rng=default_rng(1), dtype=np.float64, **options)
     loss = SoftmaxCrossEntropy() if loss is None else loss
-    return model, MEMORIES[memory]().gradients(model, loss, batch, state, None if rng is None else RNG(rng))
+    return model, MEMORIES[memory]().gradients(model, loss, batch, state, None if rng is None else default_rng(rng))
 
 
 def assert_same(found, wanted, model, limit):
@@ -105,7 +105,7 @@ def test_checkpoint_has_the_gradients_of_store_in_every_published_system(build):
 @pytest.mark.parametrize("memory", MEMORIES)
 def test_a_carried_state_is_a_value(memory):
     build, batch = orthogonal("abs"), sequences()
-    state = ((RNG(8).standard_normal((B, n)),),)
+    state = ((default_rng(8).standard_normal((B, n)),),)
     options = {"train_h0": True, "state": state}
     model, wanted = run("store", build, batch, **options)
     _, found = run(memory, build, batch, **options)
@@ -126,12 +126,12 @@ def test_the_loss_may_be_that_of_a_regression():
 def test_states_computed_again_are_the_same_bits(name):
     """No rounding comes from the second pass: it does the same operations on the same numbers."""
     cell = catalog.find("cells", name).sized(n)
-    A = RNG(0).standard_normal((64, B, n * len(cell.gates)))
-    w = SimpleNamespace(**{k: RNG(1).standard_normal((r * n, c * n)) for k, (r, c) in cell.matrices.items()})
+    A = default_rng(0).standard_normal((64, B, n * len(cell.gates)))
+    w = SimpleNamespace(**{k: default_rng(1).standard_normal((r * n, c * n)) for k, (r, c) in cell.matrices.items()})
     start = tuple(np.zeros((B, n)) for _ in range(cell.states))
     whole = unroll.forward(cell, A.copy(), start, w)
     again = unroll.forward(cell, A[32:].copy(), tuple(S[32] for S in whole.states), w)
-    dH = RNG(2).standard_normal((64, B, n))
+    dH = default_rng(2).standard_normal((64, B, n))
     for S, piece in zip(whole.states, again.states, strict=True):
         np.testing.assert_array_equal(S[32:], piece)
     first = unroll.forward(cell, A[:32].copy(), start, w)
@@ -175,7 +175,7 @@ def test_reversible_serves_every_orthogonal_and_unitary_matrix(parametrization):
 
 @pytest.mark.parametrize("name", ORTHOGONAL)
 def test_a_matrix_that_is_said_to_be_orthogonal_is(name):
-    examples = catalog.find("parametrizations", name).examples(6, RNG(0))
+    examples = catalog.find("parametrizations", name).examples(6, default_rng(0))
     for label, p in examples:
         W, _ = p.matrix()
         W = W.dense() if hasattr(W, "dense") else W
@@ -184,7 +184,7 @@ def test_a_matrix_that_is_said_to_be_orthogonal_is(name):
 
 def test_a_matrix_that_is_not_said_to_be_orthogonal_need_not_be():
     for name, Matrix in catalog.components("parametrizations").items():
-        found = [p.matrix()[0] for _, p in Matrix.examples(6, RNG(0))]
+        found = [p.matrix()[0] for _, p in Matrix.examples(6, default_rng(0))]
         errors = [orthogonality_error(W.dense() if hasattr(W, "dense") else W) for W in found]
         assert Matrix.orthogonal or max(errors) > 1e-3, name
 
@@ -192,7 +192,7 @@ def test_a_matrix_that_is_not_said_to_be_orthogonal_need_not_be():
 @pytest.mark.parametrize("name", REVERSIBLE)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_activation_is_undone_by_its_inverse_and_what_it_loses(name, dtype):
-    f, z = REVERSIBLE[name](), RNG(0).standard_normal((50, 8)).astype(dtype)
+    f, z = REVERSIBLE[name](), default_rng(0).standard_normal((50, 8)).astype(dtype)
     found = f.inverse(f.forward(z), f.lost(z))
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, z)
@@ -202,7 +202,7 @@ def test_an_activation_is_undone_by_its_inverse_and_what_it_loses(name, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_state_that_is_off_by_rounding_sends_the_gradient_the_same_way(name, dtype):
     """Zeros, ties and numbers on the wrong side of them: the bits decide, not the state."""
-    f, rng = REVERSIBLE[name](), RNG(0)
+    f, rng = REVERSIBLE[name](), default_rng(0)
     z = (rng.integers(-1, 2, (200, 8)) * 1e-6).astype(dtype)
     wrong = f.forward(z) + (rng.integers(-1, 2, z.shape) * 1e-6).astype(dtype)
     dh = rng.standard_normal(z.shape).astype(dtype)
@@ -215,9 +215,9 @@ def test_errors_of_a_reversed_network_grow_no_faster_than_the_number_of_steps():
     """‖h_t − ĥ_t‖ ≤ k (c u ‖h‖ + ‖WᴴW − I‖ ‖h‖), k the steps walked back, in single precision."""
     steps = 2000
     cell = Elman(Abs())
-    W = np.linalg.qr(RNG(0).standard_normal((32, 32)))[0].astype(np.float32)
-    w, start = SimpleNamespace(W=W), (RNG(1).standard_normal((4, 32)).astype(np.float32),)
-    A = 0.01 * RNG(2).standard_normal((steps, 4, 32)).astype(np.float32)
+    W = np.linalg.qr(default_rng(0).standard_normal((32, 32)))[0].astype(np.float32)
+    w, start = SimpleNamespace(W=W), (default_rng(1).standard_normal((4, 32)).astype(np.float32),)
+    A = 0.01 * default_rng(2).standard_normal((steps, 4, 32)).astype(np.float32)
     tape = unroll.forward(cell, A.copy(), start, w)
     last = (tape.states[0][-1].copy(),)
     again = unroll.reverse(cell, A.copy(), last, cell.lost(tape.caches), w)
@@ -251,7 +251,7 @@ def test_errors_start_anew_where_a_state_is_kept(monkeypatch):
     ({"cell": "lstm", "parametrization": "expmap"}, "LSTM, Stack"),
 ])
 def test_what_cannot_be_reversed_is_refused_in_one_sentence(options, given):
-    model = network(n_in, n_out, n, rng=RNG(0), **options)
+    model = network(n_in, n_out, n, rng=default_rng(0), **options)
     with pytest.raises(UsageError, match=rf"abs or oplu and an orthogonal .*\(got {given} in layer 0\); use checkpo"):
         bptt.Reversible().check(model)
 
@@ -263,7 +263,7 @@ def test_what_cannot_be_reversed_is_refused_in_one_sentence(options, given):
 @pytest.mark.parametrize("read", [T, 20])
 @pytest.mark.parametrize("classes", [n_out, 2 * n])
 def test_evaluation_says_the_same_with_every_memory(memory, read, classes):
-    model = orthogonal("abs")(n_in, classes, n, rng=RNG(0), layers=2, dropout=0.5, dtype=np.float64)
+    model = orthogonal("abs")(n_in, classes, n, rng=default_rng(0), layers=2, dropout=0.5, dtype=np.float64)
     batch = sequences(read=read)
     metrics = {"first": lambda y, batch: (np.sum(y[0]), 1)}         # one that sees where the time begins
     wanted, _ = bptt.Store().evaluate(model, SoftmaxCrossEntropy(), batch, None, metrics)
@@ -282,13 +282,13 @@ def test_evaluation_says_the_same_with_every_memory(memory, read, classes):
 def test_a_memory_runs_on_a_device_with_the_bits_of_the_host(memory, activation):
     def model():
         return orthogonal(activation)(
-            n_in, n_out, n, rng=RNG(0), symbols=True, embedding_size=3, layers=2, dropout=0.3, train_h0=True
+            n_in, n_out, n, rng=default_rng(0), symbols=True, embedding_size=3, layers=2, dropout=0.3, train_h0=True
         )
 
     batch, device = sequences(symbols=True), StrictDevice()
-    wanted = MEMORIES[memory]().gradients(model(), SoftmaxCrossEntropy(), batch, None, RNG(3))
+    wanted = MEMORIES[memory]().gradients(model(), SoftmaxCrossEntropy(), batch, None, default_rng(3))
     there = batch.map(lambda x: backend.to(x, device))
-    found = MEMORIES[memory]().gradients(model().to(device), SoftmaxCrossEntropy(), there, None, RNG(3))
+    found = MEMORIES[memory]().gradients(model().to(device), SoftmaxCrossEntropy(), there, None, default_rng(3))
     assert device.to_host == 0
     for name, d in wanted.grads.items():
         if isinstance(d, Rows):                                     # the host sums repeated rows along the way
@@ -299,7 +299,7 @@ def test_a_memory_runs_on_a_device_with_the_bits_of_the_host(memory, activation)
 def test_generators_are_left_where_the_whole_sequence_leaves_them():
     after = []
     for memory in ("store", "checkpoint"):
-        model, rng = models.rnn(n_in, n_out, n, rng=RNG(1), layers=2, dropout=0.4), RNG(5)
+        model, rng = models.rnn(n_in, n_out, n, rng=default_rng(1), layers=2, dropout=0.4), default_rng(5)
         MEMORIES[memory]().gradients(model, SoftmaxCrossEntropy(), sequences(read=100), None, rng)
         after.append(rng.random())
     assert after[0] == after[1]
