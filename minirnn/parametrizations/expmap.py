@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.errors import UsageError
 from minirnn.linalg import skew, skew_coordinates
 from minirnn.parametrizations.base import Parametrization
@@ -40,7 +41,7 @@ class ExpMap(Parametrization):
 
     def matrix(self):
         B = skew(self.params["A"])                                  # (X1)
-        omega, V = np.linalg.eigh(1j * B)                           # (X2)
+        omega, V = backend.eigh(1j * B)                             # (X2)
         p = np.exp(-0.5j * omega)                                   # (X3)
         W = ((V * (p * p)) @ V.conj().T).real                       # (X4)
         return W.copy(), (omega, V, p)
