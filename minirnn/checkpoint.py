@@ -42,13 +42,19 @@ def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
 
 
 def restore(target: Arrays, found: Arrays, path: Path) -> None:
-    """Copy `found` into the arrays of `target` in place.  raises UsageError if names or shapes differ."""
+    """Copy `found` into the arrays of `target` in place, wherever they are.
+
+    raises UsageError if names, shapes or types differ, or if integers are not those of `target` in some order: they are
+    indices (a permutation, the planes of rotations), and on a device one out of range would wrap around.
+    """
     for name in sorted(target.keys() | found.keys()):
         if name not in found or name not in target:
             raise UsageError(f"{path} belongs to another model: {name!r} is in only one of the two")
         if target[name].shape != found[name].shape or target[name].dtype != found[name].dtype:
             kinds = f"{_kind(found[name])} there and {_kind(target[name])} here"
             raise UsageError(f"{path} belongs to another model: {name!r} is {kinds}")
+        if found[name].dtype.kind in "iu" and not _rearranged(found[name], backend.to_host(target[name])):
+            raise UsageError(f"{path} is damaged: {name!r} holds other indices than this model; restore it")
     for name, x in target.items():
         x[...] = np.asarray(found[name], like=x)
 
@@ -65,6 +71,10 @@ def replace(path: Path, write: Any) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _rearranged(x: np.ndarray, y: np.ndarray) -> bool:
+    return np.array_equal(np.sort(x, axis=None), np.sort(y, axis=None))
 
 
 def _kind(x: Any) -> str:

@@ -106,16 +106,20 @@ class TrainOptions:
 class RunOptions:
     """[run]
 
-    seed        of the initial parameters, the data and the dropout masks
-    backend     numpy, cupy, or auto
-    dtype       float32 or float64
-    threads     BLAS threads; one is fastest for the papers' sizes
-    data_dir    folder of the data sets; empty looks in MINIRNN_DATA and the cache folder
-    preset      NAME/VARIANT the run was started from, and its scale; then the task's suggestions do not enter
+    seed           of the initial parameters, the data and the dropout masks
+    backend        numpy, cupy, or auto
+    device         number of the CUDA device, among the visible ones
+    deterministic  on a device, gradients of embeddings are summed in a fixed order: the same bits from run to run
+    dtype          float32 or float64
+    threads        BLAS threads; one is fastest for the papers' sizes
+    data_dir       folder of the data sets; empty looks in MINIRNN_DATA and the cache folder
+    preset         NAME/VARIANT the run was started from, and its scale; then the task's suggestions do not enter
     """
 
     seed: int = 0
     backend: str = "numpy"
+    device: int = 0
+    deterministic: bool = False
     dtype: str = "float32"
     threads: int = 1
     data_dir: str = ""
@@ -126,6 +130,12 @@ class RunOptions:
         _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
         _range("run.threads", self.threads, self.threads >= 1, "at least 1")
         _choice("run.backend", self.backend, ("numpy", "cupy", "auto"))
+        _range("run.device", self.device, self.device >= 0, "zero or positive")
+        if self.device and self.backend == "numpy":
+            raise UsageError(
+                f"run.device names a CUDA device (got {self.device}) and run.backend is numpy; add --backend cupy, or "
+                "leave --device out"
+            )
         _choice("run.dtype", self.dtype, ("float32", "float64"))
 
 
@@ -154,6 +164,9 @@ SECTIONS = {"optimizer": OptimizerOptions, "train": TrainOptions, "run": RunOpti
 def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
     """(configuration, task) from tables, later ones winning, over the defaults and the task's own suggestions."""
     given = merge(*layers)
+    last = layers[-1].get("run", {}) if layers else {}
+    if last.get("backend") == "numpy" and "device" not in last:     # back on the host, a saved run's device is left
+        given["run"].pop("device", None)
     for table in given:
         if table not in ("task", "model", *SECTIONS):
             raise catalog.unknown("configuration table", table, ("task", "model", *SECTIONS))

@@ -21,3 +21,8 @@ class CheckFailed(AssertionError):
     """A gradient check or a stated bar was missed.  Exit code 3."""
 
     exit_code = 3
+
+
+def one_line(error: BaseException) -> str:
+    """Another library's error as part of a sentence: its words on one line, or its name where it has none."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

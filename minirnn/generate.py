@@ -53,11 +53,14 @@ def generate(
     """`length` symbols that follow the prompt, one by one; `stop` ends them early, as the last.
 
     The model reads the prompt from its initial state, and says after its last symbol what comes next; each choice is
-    read in turn, the state carried on.
+    read in turn, the state carried on. On a device, each symbol costs one copy there and the scores one copy back.
+
+    raises   UsageError if the prompt holds a number that is no symbol of the model
     """
     like = next(iter(model.params.values()))
     state = None
     unread = np.asarray(prompt, dtype=np.int64)
+    backend.check_ids(unread, model.readout.params["b"].size, "symbols of the prompt")
     for number in range(length):
         x = backend.to(unread[:, None], "cupy") if backend.is_device(like) else unread[:, None]     # (T, 1)
         y, state, _ = model.forward(x, state, read=1, keep=False)

@@ -105,7 +105,7 @@ def cayley(A: Array, X: Array | None = None) -> Array:
 
 def polar(W: Array) -> Array:
     """U Vᴴ of W = U S Vᴴ: the nearest matrix with orthonormal columns (rows, if wide), in the Frobenius norm."""
-    U, _, Vh = np.linalg.svd(W, full_matrices=False)
+    U, _, Vh = backend.svd(W)
     return U @ Vh
 
 

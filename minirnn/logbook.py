@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from minirnn import backend
+
 Array = Any
 
 
@@ -16,29 +20,34 @@ class Logbook:
 
     def __init__(self, per_epoch: float, unit: str):
         self.per_epoch, self.unit = per_epoch, unit
-        self.updates: list[tuple[Array, Array]] = []                # (sum, count) of each loss since the last line
+        self.total: Array = 0.0                                     # of the loss since the last line, in double
+        self.count: Array = 0.0                                     # what it is divided by
         self.units, self.seconds = 0, 0.0                           # since the last line
         self.passed = {"total": 0.0, "count": 0.0, "seconds": 0.0}  # of the current epoch, up to the last line
 
     def add(self, total: Array, count: Array, units: int, seconds: float) -> None:
         """After an update: the sum of its loss and the count, 0-d arrays that stay where they are."""
-        self.updates.append((total, count))
+        self.total, self.count = self.total + _double(total), self.count + _double(count)
         self.units, self.seconds = self.units + units, self.seconds + seconds
 
     def ends_epoch(self, step: int) -> bool:
         """Whether the update that made it `step` was the last of a pass."""
         return bool(self.per_epoch) and step // self.per_epoch > (step - 1) // self.per_epoch
 
-    def line(self, step: int, lr: float) -> dict[str, Any]:
-        """The record of the updates since the last line; without a loss where none of them was asked anything."""
-        total, count = self._sums()
+    def line(self, step: int, lr: float, **others: Array) -> dict[str, Any]:
+        """The record of the updates since the last line; without a loss where none of them was asked anything.
+
+        `others` are 0-d arrays that belong into it. All come to the host in one copy.
+        """
+        total, count, *values = backend.numbers([self.total, self.count, *others.values()])
         record = {"split": "train", "step": step, **self.stamp(step), "lr": lr}
         if count:
             record["loss"] = total / count
+        record |= dict(zip(others, values, strict=True))
         if self.seconds > 0:
             record[f"{self.unit}_per_second"] = round(self.units / self.seconds, 1)
-        self.passed = self.state_dict()
-        self.updates, self.units, self.seconds = [], 0, 0.0
+        self.passed = self._with(total, count)
+        self.total, self.count, self.units, self.seconds = 0.0, 0.0, 0, 0.0
         return record
 
     def epoch(self, step: int) -> dict[str, Any]:
@@ -55,12 +64,15 @@ class Logbook:
 
     def state_dict(self) -> dict[str, float]:
         """The running epoch's sums, for a checkpoint's JSON."""
-        total, count = self._sums()
-        now = {"total": total, "count": count, "seconds": self.seconds}
-        return {name: self.passed[name] + x for name, x in now.items()}
+        return self._with(*backend.numbers([self.total, self.count]))
 
     def load_state_dict(self, state: dict[str, float]) -> None:
         self.passed = dict(state)
 
-    def _sums(self) -> tuple[float, float]:
-        return sum(float(a) for a, _ in self.updates), sum(float(n) for _, n in self.updates)
+    def _with(self, total: float, count: float) -> dict[str, float]:
+        now = {"total": total, "count": count, "seconds": self.seconds}
+        return {name: self.passed[name] + x for name, x in now.items()}
+
+
+def _double(x: Array) -> Array:
+    return x.astype(np.float64) if backend.is_device(x) else float(x)

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minirnn import backend
+
 Array = Any
 
 
@@ -46,12 +48,15 @@ class SoftmaxCrossEntropy(Loss):
         L = (1/N) Σ_k m_k (ln Σ e^{y − max y} − (y − max y)[class])   (S2)  N = Σ m_k; not ln of a rounded p
         ȳ = (p − onehot(class)) ⊙ m / N                            (S3)
 
-    batch.y (K, B) integer classes; batch.mask (K, B) or None.   Derivation: docs/derivations/losses.md
+    batch.y (K, B) integer classes, in range also where masked; batch.mask (K, B) or None.
+    raises   UsageError if batch.y, on the host, names a class that y has not
+    Derivation: docs/derivations/losses.md
     """
 
     summary = "softmax cross-entropy in nats, with a mask"
 
     def total(self, y, batch):
+        backend.check_ids(batch.y, y.shape[-1], "classes")
         shifted = _shifted(y.reshape(-1, y.shape[-1]))
         rows, classes = np.arange(len(shifted), like=shifted), batch.y.reshape(-1)
         chosen = shifted[rows, classes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,13 +20,14 @@ class Rows(NamedTuple):
 
     ids: Array       # (N,) integers
     values: Array    # (N, m)
+    add_at: Callable[[Array, Array, Array], None] = backend.add_at    # or backend.add_at_in_order
 
     def unique(self) -> Rows:
         """The same gradient with each row named once, and its values summed."""
         ids, inverse = np.unique(self.ids, return_inverse=True)
         values = np.zeros((len(ids), self.values.shape[1]), dtype=self.values.dtype, like=self.values)
-        backend.add_at(values, inverse.reshape(-1), self.values)
-        return Rows(ids, values)
+        self.add_at(values, inverse.reshape(-1), self.values)
+        return self._replace(ids=ids, values=values)
 
     def summed(self) -> Rows:
         """The same gradient, a repeated row's values summed at its first place and zero at the others.
@@ -36,8 +38,8 @@ class Rows(NamedTuple):
         order = np.argsort(self.ids)
         ids = self.ids[order]
         values = np.zeros_like(self.values)
-        backend.add_at(values, np.searchsorted(ids, ids), self.values[order])
-        return Rows(ids, values)
+        self.add_at(values, np.searchsorted(ids, ids), self.values[order])
+        return self._replace(ids=ids, values=values)
 
     def touched(self, like: Array) -> Array:
         """(rows, 1), 1 where a row is named, else 0."""
@@ -48,5 +50,5 @@ class Rows(NamedTuple):
     def dense(self, like: Array) -> Array:
         """The dense gradient, with the shape and type of `like`."""
         full = np.zeros_like(like)
-        backend.add_at(full, self.ids, self.values)
+        self.add_at(full, self.ids, self.values)
         return full

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import catalog, checkpoint, config
-from minirnn.errors import UsageError
+from minirnn import backend, catalog, checkpoint, config
+from minirnn.errors import RunFailed, UsageError
 from minirnn.trainer import Event, Trainer, build
 
 CONFIG, METRICS, CHECKPOINT, FIGURE = "config.toml", "metrics.jsonl", "checkpoint.npz", "curves.png"
@@ -28,7 +28,7 @@ class Run:
     """
 
     def __init__(self, folder: Path, trainer: Trainer, seconds: float = 0.0):
-        self.folder, self.trainer = folder, trainer
+        self.folder, self.trainer, self.saved = folder, trainer, trainer.step
         self.seconds, self._since = seconds, time.monotonic()
 
     @classmethod
@@ -57,7 +57,9 @@ class Run:
         trainer = build(settings, task)
         parts, about = _restore(trainer, folder / CHECKPOINT)
         some = next(iter(trainer.model.params.values()))
-        trainer.optimizer.load_state_dict({k: np.asarray(x, like=some) for k, x in parts["rule"].items()})
+        trainer.optimizer.load_state_dict({             # the counts of steps, "/t", are numbers and stay on the host
+            k: x if k.endswith("/t") else np.asarray(x, like=some) for k, x in parts["rule"].items()
+        })
         trainer.carried = _carried(parts["state"], some)
         trainer.load_progress(about)
         if trainer.best_step is not None:
@@ -77,13 +79,29 @@ class Run:
     def train(self) -> Iterator[Event]:
         """`trainer.train()`, with every record written to the metrics and a checkpoint after every validation."""
         self._since = time.monotonic()
-        for event in self.trainer.train():
-            for record in event.records:
-                self.log(record)
-            if any(record["split"] == "valid" for record in event.records):
-                self.save(best=self.trainer.best_step == event.step)
+        events = self.trainer.train()
+        while (event := self._next(events)) is not None:
             yield event
-        self.save()
+
+    def _next(self, events: Iterator[Event]) -> Event | None:
+        """The next update, written down; None, and the last checkpoint, after the last one.
+
+        raises RunFailed where the device fails, with the step that the checkpoint holds
+        """
+        try:
+            event = next(events, None)
+            for record in event.records if event else ():
+                self.log(record)
+            if event is None:
+                self.save()
+            elif any(record["split"] == "valid" for record in event.records):
+                self.save(best=self.trainer.best_step == event.step)
+            return event
+        except Exception as error:
+            if said := backend.fault(error):
+                kept = f"the checkpoint of step {self.saved} is good: minirnn run --resume {self.folder}"
+                raise RunFailed(f"after step {self.trainer.step}, {said}; {kept}") from error
+            raise
 
     def log(self, record: dict[str, Any]) -> None:
         """Append one line to the metrics."""
@@ -99,6 +117,7 @@ class Run:
             kept = {name: x for name, x in arrays.items() if name.startswith(("param/", "buffer/"))}
             checkpoint.save(self.folder / BEST, kept, about)
         checkpoint.save(self.folder / CHECKPOINT, arrays, about)
+        self.saved = self.trainer.step
 
     def test(self) -> dict[str, dict[str, float]]:
         """The test split: {"last": with the parameters as they are, "best": with those of the best validation}.

@@ -15,7 +15,8 @@ from minirnn import backend, catalog
 from minirnn.bptt import copied
 from minirnn.config import Config, check_call, model_function
 from minirnn.diagnostics.subject import Subject
-from minirnn.errors import RunFailed, UsageError
+from minirnn.errors import RunFailed, UsageError, one_line
+from minirnn.layers import Embedding
 from minirnn.logbook import Logbook
 from minirnn.model import Group, Model
 from minirnn.optimizers import ClipElementwise, ClipNorm, Optimizer
@@ -79,10 +80,10 @@ class Trainer:
             records, ends_epoch = [], self.logbook.ends_epoch(self.step)
             if self.step % options.log_every == 0 or last or ends_epoch:
                 lr = self.config.optimizer.lr * self.schedule.factor(self.step - 1)
-                records.append(self.logbook.line(self.step, lr))
-                self._require_finite("the loss", records[-1].get("loss", 0.0))
-                if any(layer.regularizers for layer in self.model.layers):
-                    records[-1]["penalty"] = float(self.penalty)    # beside the task's loss, of the last update
+                penalised = any(layer.regularizers for layer in self.model.layers)
+                beside = {"penalty": self.penalty} if penalised else {}     # of the last update; not in the task's loss
+                records.append(self.logbook.line(self.step, lr, **beside))
+                self._require_finite({"the loss": records[-1].get("loss", 0.0)})
             if ends_epoch:
                 records.append(self.logbook.epoch(self.step))
             if self.step % options.evaluate_every == 0 or last:
@@ -101,8 +102,13 @@ class Trainer:
 
         With `accumulate`, one update from the mean gradient of that many batches; with `bptt`, one update per piece.
         """
-        with np.errstate(all="ignore"):                             # not-a-number is looked for, and named, below
-            return self._update(step)
+        try:
+            with np.errstate(all="ignore"):                         # not-a-number is looked for, and named, below
+                return self._update(step)
+        except np.linalg.LinAlgError as error:
+            raise RunFailed(
+                f"step {step + 1}: linear algebra found no answer ({one_line(error)}); {self._advice()}"
+            ) from None
 
     def _update(self, step: int) -> tuple[Array, Array, int]:
         options, total, count, units, mean = self.config.train, 0, 0, 0, Mean()
@@ -134,9 +140,9 @@ class Trainer:
             total, count, grads, last, self.penalty = self.memory.gradients(self.model, self.loss, piece, state, rng)
             state = self.carried = copied(last)
             if self.where == "numpy":                               # on a device, asking would stop it at every step
-                self._require_finite("the loss", total)
-                for name, g in grads.items():
-                    self._require_finite(f"the gradient of {name}", g.values if isinstance(g, Rows) else g)
+                self._require_finite({"the loss": total} | {
+                    f"the gradient of {name}": g.values if isinstance(g, Rows) else g for name, g in grads.items()
+                })
             yield total, count, grads
 
     def _move(self, grads: dict[str, Any]) -> None:
@@ -155,7 +161,7 @@ class Trainer:
             for name, (a, b) in found.items():
                 kept = totals.setdefault(name, [0, 0])
                 kept[0], kept[1] = kept[0] + a, kept[1] + b
-        means = {name: float(a / b) for name, (a, b) in totals.items()}
+        means = dict(zip(totals, backend.numbers(a / b for a, b in totals.values()), strict=True))
         return means | {name: function(means[source]) for name, (source, function) in self.task.report.items()}
 
     def watched(self) -> list[dict[str, Any]]:
@@ -173,8 +179,7 @@ class Trainer:
 
     def require_finite_parameters(self) -> None:
         """raises RunFailed if a parameter is no longer finite: such a state must not become a checkpoint."""
-        for name, x in self.model.params.items():
-            self._require_finite(f"the parameter {name}", x)
+        self._require_finite({f"the parameter {name}": x for name, x in self.model.params.items()})
 
     # -- what a checkpoint holds --------------------------------------------------------------------------------------
 
@@ -226,27 +231,40 @@ class Trainer:
         return self.task.stateful and step % self.task.batches("train", self.config.train.batch_size) != 0
 
     def _placed(self, batch: Any) -> Any:
-        real = self.model.readout.params["b"].real.dtype
-        moved = batch if self.where == "numpy" else batch.map(lambda x: backend.to(x, self.where))
+        """The batch where the model is, its numbers known to be symbols and classes: a device would not look."""
+        real, moved = self.model.readout.params["b"].real.dtype, batch
+        if self.where != "numpy":
+            if self.task.symbols:
+                backend.check_ids(batch.x, self.task.n_in, "symbols")
+            if batch.y.dtype.kind in "iu":
+                backend.check_ids(batch.y, self.task.n_out, "classes")
+            moved = batch.map(lambda x: backend.to(x, self.where))
         return moved.map(lambda x: x.astype(real) if x.dtype.kind == "f" and x.dtype != real else x)
 
-    def _require_finite(self, what: str, x: Any) -> None:
-        if not backend.to_host(np.all(np.isfinite(x))):
-            lr = self.config.optimizer.lr
-            raise RunFailed(
-                f"step {self.step + 1}: {what} is not finite; the parameters of step {self.step} were still good; "
-                f"try a learning rate below {lr:g} or --clip-norm 1"
-            )
+    def _require_finite(self, arrays: dict[str, Any]) -> None:
+        """raises RunFailed with the first name whose array is not finite; one copy from a device for all of them."""
+        finite = backend.numbers(np.all(np.isfinite(x)) for x in arrays.values())
+        if not all(finite):
+            what = next(name for name, good in zip(arrays, finite, strict=True) if not good)
+            raise RunFailed(f"step {self.step + 1}: {what} is not finite; {self._advice()}")
+
+    def _advice(self) -> str:
+        lr = self.config.optimizer.lr
+        return f"the parameters of step {self.step} were still good; try a learning rate below {lr:g} or --clip-norm 1"
 
 
 def build(config: Config, task: Any) -> Trainer:
     """Model, optimizer and trainer of a configuration, on its backend."""
-    place = backend.resolve(config.run.backend)
+    place = backend.resolve(config.run.backend, config.run.device)
+    if place == "cupy":
+        backend.select(config.run.device)
     options = {k: v for k, v in config.model.items() if k != "name"}
     rng = np.random.default_rng([config.run.seed, INITIAL])
     model = model_function(config.model["name"])(
         task.n_in, task.n_out, rng=rng, symbols=task.symbols, dtype=np.dtype(config.run.dtype), **options
     ).to(place)
+    if config.run.deterministic and isinstance(model.encoder, Embedding):
+        model.encoder.add_at = backend.add_at_in_order              # all else on a device is in order anyway
     return Trainer(config, task, model, make_optimizer(config, model))
 
 

@@ -50,11 +50,15 @@ class Orthogonality:
 
     def __init__(self, model: Model):
         every = [p for layer in model.layers for p in layer.matrices.values()]
-        self.tracked = [p for p in every if _square(p) and _error(p) <= STARTS * np.sqrt(p.matrix()[0].shape[0])]
+        square = [p for p in every if _square(p)]
+        self.tracked = [
+            p for p, error in zip(square, _errors(square), strict=True)
+            if error <= STARTS * np.sqrt(p.matrix()[0].shape[0])
+        ]
 
     def record(self) -> dict[str, float]:
         """{"orthogonality_error": ...}, empty where no matrix started orthogonal."""
-        return {"orthogonality_error": max(map(_error, self.tracked))} if self.tracked else {}
+        return {"orthogonality_error": max(_errors(self.tracked))} if self.tracked else {}
 
 
 def _square(parametrization: Any) -> bool:
@@ -62,6 +66,7 @@ def _square(parametrization: Any) -> bool:
     return rows == columns
 
 
-def _error(parametrization: Any) -> float:
+def _errors(parametrizations: Sequence[Any]) -> list[float]:
+    """‖WᴴW − I‖_F of each, in one copy from a device."""
     with np.errstate(all="ignore"):
-        return backend.to_host(orthogonality_error(dense(parametrization.matrix()[0]))).item()
+        return backend.numbers([orthogonality_error(dense(p.matrix()[0])) for p in parametrizations])

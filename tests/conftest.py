@@ -1,5 +1,6 @@
 """What every test shares: one BLAS thread, for parallel processes not to fight over cores, and numbers of its own."""
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
@@ -14,6 +15,6 @@ def _one_thread():
 def _same_numbers_in_any_order(request):
     """A module's generator RNG starts anew for each test, so that no test's numbers depend on which ran before."""
     generator = getattr(request.module, "RNG", None)
-    if generator is not None:
+    if isinstance(generator, np.random.Generator):
         start = request.module.__dict__.setdefault("_RNG_STARTS_AT", generator.bit_generator.state)
         generator.bit_generator.state = start

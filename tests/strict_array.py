@@ -10,7 +10,9 @@ accident.  It refuses, with `Refused` (a TypeError, as in CuPy) and the reason:
 
 It is stricter than CuPy, on purpose, where CuPy is silent and wrong or silently slow: `for row in array`, lists and
 host arrays as indices, indices out of range (CuPy wraps around), shapes that depend on the data (boolean masks,
-nonzero, unique: a hidden synchronisation), duplicate positions in an assignment (CuPy leaves the winner open), `@=`.
+nonzero, unique: a hidden synchronisation), duplicate positions in an assignment (CuPy leaves the winner open), `@=`,
+arrays of two devices in one operation.  Where `fake_cupy` stands in for the whole of CuPy, it also refuses linear
+algebra whose failure would go unseen.
 
 Results are those of NumPy, bit for bit.  Linear algebra returns plain tuples and reductions stay 0-d device arrays,
 as in CuPy.
@@ -41,6 +43,7 @@ DATA_DEPENDENT = {"nonzero", "flatnonzero", "argwhere", "unique", "unique_all", 
 DATA_DEPENDENT |= {"unique_values", "compress", "extract", "trim_zeros", "setdiff1d", "intersect1d", "union1d"}
 STAYS_ON_DEVICE = {"allclose", "array_equal", "array_equiv"}  # NumPy returns a Python bool, CuPy a 0-d array
 LEAVES_DEVICE = {"dump", "dumps", "item", "set", "toDlpack", "tobytes", "tofile", "tolist"}
+MAY_FAIL = {f"linalg.{name}" for name in ("cholesky", "eig", "eigh", "eigvals", "eigvalsh", "inv", "solve", "svd")}
 EXPLICIT_TRANSFER = {"array", "asarray"}  # np.asarray(host, like=device): the caller asked for the copy
 HOST_SCALARS = (bool, int, float, complex, np.generic)
 
@@ -52,10 +55,14 @@ class Refused(TypeError):
 class StrictDevice:
     """A place for strict arrays, a target for `backend.to`, and the counter of what crossed over to it and back."""
 
-    def __init__(self):
+    def __init__(self, number=0, atomics=None):
+        self.id = number
+        self.atomics = atomics              # a generator: rows of one index are added in a random order, as by atomics
+        self.linalg = None                  # "ignore" or "raise", where `fake_cupy` stands in for CuPy's setting
         self.to_device = 0
         self.to_host = 0
         self.synchronized = 0
+        self.return_codes = 0               # of linear algebra, each of them a wait of CuPy's own
 
     @property
     def transfers(self):
@@ -72,6 +79,10 @@ class StrictDevice:
 
     def synchronize(self):
         self.synchronized += 1
+
+
+class OtherDevice(Refused, ValueError):
+    """Arrays of two devices in one operation."""
 
 
 class StrictArray(NDArrayOperatorsMixin):
@@ -162,9 +173,11 @@ class StrictArray(NDArrayOperatorsMixin):
 
     # Indexing.
     def __getitem__(self, key):
+        self._require_one_device(key)
         return StrictArray(_view(self._host, _host_key(key, reading=True)), self.device)
 
     def __setitem__(self, key, value):
+        self._require_one_device((key, value))
         host_key, host_value = _host_key(key, reading=False), _scalar_or_array(value)
         fancy = [k for k in _leaves(key) if isinstance(k, StrictArray)]
         if fancy and not isinstance(value, HOST_SCALARS):
@@ -206,6 +219,10 @@ class StrictArray(NDArrayOperatorsMixin):
         if path in EXPLICIT_TRANSFER and not isinstance(args[0], StrictArray):
             self.device.to_device += 1
             return self._compute(func, (), kwargs, (self,), values=args)
+        if path in MAY_FAIL and self.device.linalg is not None:
+            if self.device.linalg != "raise":
+                raise Refused(f"CuPy's {path} goes on with wrong numbers where it fails: use backend.{func.__name__}")
+            self.device.return_codes += 1
         # solve is the one routine whose host path is not NumPy's (see backend.solve).
         func = backend.solve if path == "linalg.solve" else func
         return self._compute(func, args, kwargs, (self, args, kwargs), path)
@@ -233,14 +250,28 @@ class StrictArray(NDArrayOperatorsMixin):
     def _at(self, ufunc, target, index, values):
         if target.dtype.char not in AT_DTYPES.get(ufunc.__name__, ""):
             raise Refused(f"CuPy's {ufunc.__name__}.at does not support {target.dtype}")
+        self._require_one_device((target, index, values))
         host, key, values = target._host, _host_key(index, reading=False), _operand(values)
+        if ufunc is np.add and isinstance(key, np.ndarray) and self.device.atomics is not None:
+            order = self.device.atomics.permutation(key.size)
+            values = np.broadcast_to(values, key.shape + host.shape[1:]).reshape(key.size, *host.shape[1:])[order]
+            key = key.reshape(-1)[order]
         if ufunc is np.add and isinstance(key, np.ndarray):
             backend.add_at(host, key, np.broadcast_to(values, key.shape + host.shape[1:]))  # NumPy's order of summation
         else:
             ufunc.at(host, key, values)
 
+    def _require_one_device(self, tree):
+        for x in _leaves(tree):
+            if isinstance(x, StrictArray) and x.device is not self.device:
+                raise OtherDevice(
+                    f"The device where the array resides ({x.device.id}) is different from the current device "
+                    f"({self.device.id}). Peer access is unavailable between these devices."
+                )
+
     def _compute(self, func, args, kwargs, sources, name="", values=()):
         """Call `func` on the host arrays inside; wrap what comes back and watch its precision."""
+        self._require_one_device((sources, kwargs))
         outs = [x for x in _leaves(kwargs.get("out")) if isinstance(x, StrictArray)]
         result = func(*values, *map(_operand, args), **{key: _operand(x) for key, x in kwargs.items()})
         single = any(x.dtype.char in "fF" for x in _leaves(sources) if isinstance(x, StrictArray))

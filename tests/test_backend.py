@@ -3,9 +3,9 @@
 import dataclasses
 import subprocess
 import sys
-import types
 from typing import Any, NamedTuple
 
+import fake_cupy
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,6 +51,16 @@ def test_an_array_that_is_there_already_is_returned_itself():
     assert backend.to(host, "numpy") is host
     assert backend.to(there, device) is there
     assert device.transfers == 1
+
+
+def test_numbers_come_to_the_host_in_one_copy():
+    device = StrictDevice()
+    there = [device.asarray(np.float32(k)) for k in (1, 2)]
+    yes = device.asarray(np.bool_(True))
+    assert backend.numbers([there[0], 3, np.float32(0.5), there[1], yes]) == [1, 3, 0.5, 2, 1]
+    assert device.to_host == 1
+    assert backend.numbers([]) == []
+    assert backend.numbers(iter([1, np.float32(0.1)])) == [1, float(np.float32(0.1))]
 
 
 def test_numpy_scalars_and_lists_are_not_device_arrays():
@@ -99,12 +109,11 @@ def test_add_at_adds_every_duplicate(case):
 
 
 @pytest.mark.parametrize("bad", [-1, 3])
-@pytest.mark.parametrize("move", [lambda x: x, StrictDevice().asarray], ids=["host", "device"])
-def test_add_at_refuses_ids_that_would_wrap_around(bad, move):
-    target = move(np.zeros((3, 2)))
-    with pytest.raises(IndexError, match=r"outside 0\.\.2"):
-        backend.add_at(target, move(np.array([0, bad])), move(np.ones((2, 2))))
-    assert not backend.to_host(target).any()
+def test_add_at_refuses_ids_that_would_wrap_around(bad):
+    target = np.zeros((3, 2))
+    with pytest.raises(UsageError, match=r"outside 0\.\.2"):
+        backend.add_at(target, np.array([0, bad]), np.ones((2, 2)))
+    assert not target.any()
 
 
 def test_add_at_is_the_same_on_the_device_bit_for_bit():
@@ -147,50 +156,44 @@ def test_solve_raises_on_a_singular_matrix(dtype):
         backend.solve(np.zeros((2, 2), dtype), np.ones(2, dtype))
 
 
-def test_linalg_errors_asks_cupy_to_raise(monkeypatch):
-    asked = []
-    monkeypatch.setitem(sys.modules, "cupyx", types.SimpleNamespace(errstate=lambda **kw: asked.append(kw)))
-    array = type("ndarray", (), {"__module__": "cupy"})()
-    backend.linalg_errors(array)
+def test_linalg_errors_asks_cupy_to_raise_and_takes_it_back(monkeypatch):
+    device = fake_cupy.install(monkeypatch)
+    there = device.asarray(np.eye(2))
     with backend.linalg_errors(np.ones(2)):
-        pass
-    assert asked == [{"linalg": "raise"}]
+        assert device.linalg == "ignore"
+    with backend.linalg_errors(there):
+        assert device.linalg == "raise"
+    assert device.linalg == "ignore"
+
+
+@pytest.mark.parametrize("routine", [backend.eig, backend.eigh, backend.svd, lambda M: (backend.solve(M, M),)])
+def test_every_routine_that_can_fail_asks_for_its_return_code(monkeypatch, routine):
+    device = fake_cupy.install(monkeypatch)
+    M = np.diag([1.0, 2.0, 4.0])
+    for here, there in zip(routine(M), routine(device.asarray(M)), strict=True):
+        np.testing.assert_array_equal(there.get(), here)
+    assert device.return_codes == 1
+
+
+def test_the_stand_in_refuses_linear_algebra_whose_failure_would_go_unseen(monkeypatch):
+    there = fake_cupy.install(monkeypatch).asarray(np.eye(2))
+    with pytest.raises(TypeError, match=r"use backend\.eigh"):
+        np.linalg.eigh(there)
 
 
 # ---- which backend
 
 
-class Runtime:
-    """What CuPy's runtime answers on a machine, as integers and errors."""
-
-    def __init__(self, driver=12040, runtime=12090, devices=1, error=None):
-        self.driver, self.runtime, self.devices, self.error = driver, runtime, devices, error
-
-    def driverGetVersion(self):
-        return self.driver
-
-    def runtimeGetVersion(self):
-        return self.runtime
-
-    def getDeviceCount(self):
-        if self.error:
-            raise RuntimeError(self.error)
-        return self.devices
-
-    def getDeviceProperties(self, device):
-        return {"name": f"GPU {device}".encode()}
-
-
-def install(monkeypatch, ones=lambda shape, dtype: StrictDevice().asarray(np.ones(shape, dtype)), **machine):
-    module = types.SimpleNamespace(
-        __version__="14.0.0", cuda=types.SimpleNamespace(runtime=Runtime(**machine)), ones=ones
-    )
-    monkeypatch.setitem(sys.modules, "cupy", module)
-    return module
-
-
 def no_library(*args, **kwargs):
     raise ImportError("libcublasLt.so.12")
+
+
+def no_kernel(*args, **kwargs):
+    raise fake_cupy.CUDARuntimeError("cudaErrorNoKernelImageForDevice: two\nlines")
+
+
+def no_memory(*args, **kwargs):
+    raise fake_cupy.OutOfMemoryError(4, 0)
 
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
@@ -200,14 +203,16 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no device by error": ({"error": "cudaErrorNoDevice: no CUDA-capable device"}, "finds no device"),
     "no device by count": ({"devices": 0}, "finds no device"),
     "another CUDA error": ({"error": "cudaErrorSystemNotReady"}, "CUDA does not start: cudaErrorSystemNotReady"),
-    "no cuBLAS": ({"ones": no_library}, "cannot compute on it"),
+    "no cuBLAS": ({"ones": no_library}, r"a library of CUDA is missing \(libcublasLt.so.12\)"),
+    "computes nothing": ({"ones": no_kernel}, r"cannot compute on it \(cudaErrorNoKernelImageForDevice: two lines\)"),
+    "no memory left": ({"ones": no_memory}, r"cannot compute on it \(Out of memory allocating 4 bytes"),
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_cupy_never_falls_back_and_auto_does(monkeypatch, case):
     machine, sentence = BROKEN[case]
-    install(monkeypatch, **machine)
+    fake_cupy.install(monkeypatch, **machine)
     with pytest.raises(UsageError, match=sentence) as caught:
         backend.resolve("cupy")
     assert caught.value.exit_code == 2
@@ -233,15 +238,30 @@ def test_a_cupy_that_does_not_import_is_not_called_missing(monkeypatch, tmp_path
 
 
 def test_a_working_device_is_used_and_described(monkeypatch):
-    install(monkeypatch, devices=2)
+    fake_cupy.install(monkeypatch, devices=2)
     assert backend.resolve("cupy") == backend.resolve("auto") == "cupy"
     assert backend.cuda_status() == backend.CudaStatus(True, "", "14.0.0", "12.4", "12.9", ("GPU 0", "GPU 1"))
 
 
 def test_to_cupy_uses_cupys_asarray(monkeypatch):
-    device = StrictDevice()
-    install(monkeypatch).asarray = device.asarray
+    fake_cupy.install(monkeypatch)
     assert isinstance(backend.to({"x": np.ones(2)}, "cupy")["x"], StrictArray)
+
+
+@pytest.mark.parametrize("name", ["cupy", "auto"])
+def test_a_device_that_does_not_exist_is_refused_with_those_that_do(monkeypatch, name):
+    fake_cupy.install(monkeypatch, devices=2)
+    assert backend.resolve(name, 1) == "cupy"
+    with pytest.raises(UsageError, match=r"there is no device 2: 0 is GPU 0, 1 is GPU 1; name one of 0\.\.1"):
+        backend.resolve(name, 2)
+
+
+def test_select_makes_a_device_the_one_where_arrays_are_made(monkeypatch):
+    first, second = fake_cupy.install(monkeypatch, devices=2)
+    backend.select(1)
+    assert backend.to(np.ones(2), "cupy").device is second
+    backend.select(0)
+    assert backend.to(np.ones(2), "cupy").device is first
 
 
 def test_numpy_asks_nobody(monkeypatch):

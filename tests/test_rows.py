@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from strict_array import StrictDevice
 
 from minirnn import backend
+from minirnn.errors import UsageError
 from minirnn.rows import Rows
 
 TABLE = np.zeros((6, 3))
@@ -82,5 +83,5 @@ def test_a_device_does_it_without_saying_how_many_rows_there_are(method):
 
 
 def test_an_id_outside_the_table_is_refused():
-    with pytest.raises(IndexError):
+    with pytest.raises(UsageError, match=r"the ids run from 4 to 4, outside 0\.\.3"):
         Rows(np.array([4]), np.ones((1, 2))).dense(np.zeros((4, 2)))

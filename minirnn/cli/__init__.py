@@ -33,6 +33,8 @@ COMMANDS = {
     "demo": "the field's central result, in two minutes",
 }
 
+HOST_MEMORY = "memory ran out; try a smaller --batch-size, --hidden-size or --length"
+
 
 class _Commands(click.Group):
     """Lists the commands without importing them."""
@@ -95,12 +97,17 @@ def _run(argv: Sequence[str] | None) -> int:
     except (UsageError, RunFailed, CheckFailed) as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except MemoryError:
-        click.echo("Error: memory ran out; try a smaller --batch-size, --hidden-size or --length", err=True)
-        return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        from minirnn.backend import fault
+
+        said = fault(error) or (HOST_MEMORY if isinstance(error, MemoryError) else "")
+        if not said:
+            raise
+        click.echo(f"Error: {said}", err=True)
+        return 1

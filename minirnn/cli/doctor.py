@@ -15,6 +15,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_info
 
 from minirnn import __version__, backend, data
+from minirnn.errors import one_line
 
 PACKAGES = ("numpy", "scipy", "click", "rich", "threadpoolctl", "matplotlib", "cupy-cuda12x", "cupy-cuda13x", "torch")
 
@@ -53,7 +54,7 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
     }
     gpu = {"usable": "yes" if cuda.usable else f"no: {cuda.reason}"}
     gpu |= {name: value for name in ("cupy", "driver", "runtime") if (value := getattr(cuda, name))}
-    gpu |= {f"device {k}": name for k, name in enumerate(cuda.devices)}
+    gpu |= {f"device {k}": _device(k, name, cuda.usable) for k, name in enumerate(cuda.devices)}
     sets = {
         found.name: f"{found.folder}: {found.detail}" if found.folder else f"not found: {found.detail}"
         for found in data.describe(data_dir)
@@ -64,6 +65,18 @@ def examine(data_dir: str | None = None) -> dict[str, dict[str, Any]]:
         "CUDA": gpu,
         "data": sets,
     }
+
+
+def _device(number: int, name: str, usable: bool) -> str:
+    """Its name, its memory, and what double precision costs on it."""
+    if not usable:
+        return name
+    try:
+        memory, slower = backend.device_memory(number), backend.double_slowdown(number)
+    except RuntimeError as error:                                   # another device than the one that was tried
+        return f"{name}, does not answer: {one_line(error)}"
+    said = f"{name}, {backend.readable_bytes(memory.free)} free of {backend.readable_bytes(memory.total)}"
+    return f"{said}; float64 at 1/{slower} of the speed: train in float32" if slower > 2 else said
 
 
 def _versions() -> dict[str, str]:

@@ -52,13 +52,14 @@ OPTIONS = {
     "stop_at": ("train", "stop_at"),
     "seed": ("run", "seed"),
     "backend": ("run", "backend"),
+    "device": ("run", "device"),
     "dtype": ("run", "dtype"),
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
 ON_RESUME = {("train", key) for key in ("memory", "steps", "patience", "stop_at", "stop_at_loss")}
 ON_RESUME |= {("train", key) for key in ("watch", "watch_every")}
-ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
+ON_RESUME |= {("run", key) for key in ("backend", "device", "deterministic", "threads", "data_dir")}
 
 
 @click.command("run")
@@ -94,6 +95,7 @@ ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 @click.option("--stop-at", type=float, help="Stop when the task's goal metric reaches this value.")
 @click.option("--seed", type=int)
 @click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]")
+@click.option("--device", type=int, help="Number of the CUDA device, from 0.")
 @click.option("--dtype", help="float32 or float64.")
 @click.option("--threads", type=int, help="BLAS threads.")
 @click.option("--data-dir", help="Folder of the data sets.  [env: MINIRNN_DATA]")
@@ -140,7 +142,7 @@ def command(
     run = _resumed(resume, task, config_file, folder, given) if resume else _created(task, config_file, folder, given)
     settings = run.trainer.config
     if settings.run.backend == "auto" and run.trainer.where == "numpy":
-        click.echo(f"backend auto: using numpy, because {backend.cuda_status().reason}", err=True)
+        click.echo(f"backend auto: using numpy, because {backend.cuda_status(settings.run.device).reason}", err=True)
     if (said := run.trainer.task.describe()) and not quiet:
         click.echo(said, err=True)
     memory.keep_freed_memory()
@@ -223,13 +225,14 @@ def _report(run: Run, tests: dict[str, dict[str, float]], as_json: bool) -> None
     else:
         click.echo("no figure: pip install 'minirnn[plot]' draws one", err=True)
     seconds = round(run.elapsed(), 1)
+    device = backend.device_memory(trainer.config.run.device) if trainer.where == "cupy" else None
     if as_json:
         result = {
             "folder": str(run.folder), "step": trainer.step, "ended_by": trainer.finished, "seconds": seconds,
             "parameters": trainer.model.size, "valid": {k: valid[k] for k in baseline if k in valid}, "test": test,
             "tested_step": tested, "test_last": tests["last"], "seconds_per_epoch": per_epoch, "baseline": baseline,
         }
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(result | ({"device_bytes": device.pool} if device else {})))
         return
     table = Table(title=f"{trainer.step} updates in {seconds:g} s, {trainer.model.size:,} parameters, "
                         f"ended by {trainer.finished}", title_justify="left")
@@ -248,4 +251,7 @@ def _report(run: Run, tests: dict[str, dict[str, float]], as_json: bool) -> None
         console.print(f"Validation and test are those of step {tested}, the best validation", highlight=False)
     if per_epoch is not None:
         console.print(f"{per_epoch:g} s of training per epoch", highlight=False)
+    if device is not None:
+        most, total = backend.readable_bytes(device.pool), backend.readable_bytes(device.total)
+        console.print(f"At most {most} of the device's {total} were held", highlight=False)
     console.print(f"Written to {run.folder}", soft_wrap=True, highlight=False)

@@ -14,10 +14,11 @@ from minirnn.saved_run import SavedRun
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --backend, --threads and --data-dir; each defaults to what the run was trained with."""
+    """Add --backend, --device, --threads and --data-dir; each defaults to what the run was trained with."""
     for option in (
         click.option("--data-dir", help="Folder of the data sets.  [env: MINIRNN_DATA]"),
         click.option("--threads", type=int, help="BLAS threads."),
+        click.option("--device", type=int, help="Number of the CUDA device, from 0."),
         click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]"),
     ):
         command = option(command)

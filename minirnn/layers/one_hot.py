@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.layers.base import Layer
 
 
 class OneHot(Layer):
     """Symbols (T, B) to indicator vectors (T, B, size). Nothing to train, and no gradient reaches a symbol.
 
+    raises   UsageError if x, on the host, holds a number outside 0 .. size - 1
     Derivation: docs/derivations/layers.md
     """
 
@@ -21,6 +23,7 @@ class OneHot(Layer):
 
     def forward(self, x):
         ones = self.buffers["ones"]
+        backend.check_ids(x, len(ones), "symbols")
         return (x[..., None] == np.arange(len(ones), like=ones)) * ones, None    # no (size, size) table of rows
 
     def backward(self, dX, cache):

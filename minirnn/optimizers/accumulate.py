@@ -24,18 +24,18 @@ class Mean:
 
     def add(self, grads: dict[str, Any], N: Array) -> None:
         for name, g in grads.items():
-            weighted = Rows(g.ids, g.values * N) if isinstance(g, Rows) else g * N
+            weighted = g._replace(values=g.values * N) if isinstance(g, Rows) else g * N
             self.sums[name] = _plus(self.sums[name], weighted) if name in self.sums else weighted
         self.N = self.N + N
 
     def value(self) -> dict[str, Any]:
         return {
-            name: Rows(g.ids, g.values / self.N) if isinstance(g, Rows) else g / self.N
+            name: g._replace(values=g.values / self.N) if isinstance(g, Rows) else g / self.N
             for name, g in self.sums.items()
         }
 
 
 def _plus(a: Any, b: Any) -> Any:
     if isinstance(a, Rows):
-        return Rows(np.concatenate([a.ids, b.ids]), np.concatenate([a.values, b.values]))
+        return a._replace(ids=np.concatenate([a.ids, b.ids]), values=np.concatenate([a.values, b.values]))
     return np.add(a, b, out=a)

@@ -49,7 +49,8 @@ class Rule(ABC):
         if isinstance(g, Rows) and backend.is_device(x):
             self._step_rows_on_device(x, g, memory, t)
         elif isinstance(g, Rows):
-            ids, values = g.unique()
+            summed = g.unique()
+            ids, values = summed.ids, summed.values
             part = {slot: array[ids] for slot, array in memory.items()}
             rows = x_real[ids]
             self.update(rows, values, part, t)

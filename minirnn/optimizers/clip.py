@@ -57,7 +57,7 @@ class ClipNorm:
 
 
 def _map(function: Any, g: Any) -> Any:
-    return Rows(g.ids, function(g.values)) if isinstance(g, Rows) else function(g)
+    return g._replace(values=function(g.values)) if isinstance(g, Rows) else function(g)
 
 
 def _positive(limit: float) -> float:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.linalg import skew, skew_coordinates
 from minirnn.parametrizations.base import Parametrization
 from minirnn.parametrizations.expmap import ExpMap
@@ -40,7 +41,7 @@ class ExpMapEigh(Parametrization):
 
     def matrix(self):
         B = skew(self.params["A"])                                  # (H1)
-        omega, V = np.linalg.eigh(1j * B)                           # (H2)
+        omega, V = backend.eigh(1j * B)                             # (H2)
         p = np.exp(-0.5j * omega)                                   # (H3)
         W = ((V * (p * p)) @ V.conj().T).real                       # (H4)
         return W.copy(), (omega, V, p)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.errors import UsageError
 from minirnn.initializers import uniform
 from minirnn.linalg import rotate
@@ -92,6 +93,8 @@ class Givens(Parametrization):
         if signs.shape != (n,) or np.any(np.abs(signs) != 1):
             raise UsageError(f"givens needs {n} signs of ±1 (got {signs}); leave them out for det W = +1")
         p, q = schedule(n, len(theta))
+        for planes in (p, q):
+            backend.check_ids(planes, n, "axes of the schedule's planes")
         there, back = orders(p, q, n)
         self.buffers = {"there": there, "back": back, "signs": signs}
         self.n, self.per_step = n, per_step

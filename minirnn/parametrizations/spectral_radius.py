@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.errors import UsageError
 from minirnn.initializers import uniform
 from minirnn.parametrizations.base import Parametrization
@@ -43,7 +44,7 @@ class SpectralRadius(Parametrization):
 
     def matrix(self):
         M = self.params["M"]
-        values, X = np.linalg.eig(M)                                # (R1)
+        values, X = backend.eig(M)                                  # (R1)
         k = np.argmax(np.abs(values))
         lam, x = values[k], X[:, k]
         rho = np.abs(lam)                                           # (R2)
@@ -75,5 +76,5 @@ class SpectralRadius(Parametrization):
 
 def _left_eigenvector(M, lam):
     """y with yᴴ M = λ yᴴ, which is Mᵀ y = λ* y, for real M: an eigenvector of Mᵀ."""
-    values, Y = np.linalg.eig(M.T)
+    values, Y = backend.eig(M.T)
     return Y[:, np.argmin(np.abs(values - lam.conj()))]

@@ -1,0 +1,61 @@
+"""Linear algebra whose failures are raised, on the host and on a device; systems in their arguments' precision."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from minirnn.backend.transfer import is_device
+
+Array = Any
+
+
+def solve(A: Array, B: Array) -> Array:
+    """X with A X = B, computed in the precision of the arguments.
+
+    np.linalg.solve works in double even on float32, and takes several times as long as LAPACK's single-precision LU,
+    which SciPy offers.  A singular A raises LinAlgError on the host and on the device.
+    """
+    if is_device(A) or A.ndim != 2 or np.result_type(A, B).char not in "fF":
+        with linalg_errors(A):
+            return np.linalg.solve(A, B)
+    from scipy.linalg import get_lapack_funcs
+
+    (gesv,) = get_lapack_funcs(("gesv",), (A, B))
+    _, _, X, info = gesv(A, B if B.ndim == 2 else B[:, None])
+    if info != 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    return np.ascontiguousarray(X).reshape(B.shape)
+
+
+def eig(M: Array) -> tuple[Array, Array]:
+    """(values, vectors) of a square matrix.  raises LinAlgError if they are not found"""
+    with linalg_errors(M):
+        return np.linalg.eig(M)
+
+
+def eigh(M: Array) -> tuple[Array, Array]:
+    """(values, rising; vectors) of a Hermitian matrix.  raises LinAlgError if they are not found"""
+    with linalg_errors(M):
+        return np.linalg.eigh(M)
+
+
+def svd(M: Array) -> tuple[Array, Array, Array]:
+    """(U, s, Vᴴ) of M = U diag(s) Vᴴ, the narrow one.  raises LinAlgError if it is not found"""
+    with linalg_errors(M):
+        return np.linalg.svd(M, full_matrices=False)
+
+
+def linalg_errors(x: Array) -> AbstractContextManager[Any]:
+    """A context in which a linear-algebra routine that fails on `x`'s device raises, as it does on the host.
+
+    CuPy's default is to go on with wrong numbers. The price is one wait per routine, for its return code.
+    """
+    if is_device(x) and sys.modules.get("cupy"):
+        import cupyx
+
+        return cupyx.errstate(linalg="raise")
+    return nullcontext()
