@@ -22,7 +22,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks"],
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks"},
-    package_data={"minirnn": ["py.typed", "report/*.html"], "minirnn.tasks": ["presets/*.toml"]},
+    package_data={"minirnn": ["py.typed", "report/*.html", "kernels/*.cu"], "minirnn.tasks": ["presets/*.toml"]},
     install_requires=[
         "numpy>=1.26",
         "scipy>=1.11",

@@ -19,6 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -48,10 +49,9 @@ class Minirnn:
         self.limits = threadpool_limits(threads)
         rng = np.random.default_rng(0)
         sizes = (workload.m, workload.classes, workload.n)
-        if workload.cell == "lstm":
-            self.model = models.lstm(*sizes, rng=rng)
-        else:
-            self.model = models.rnn(*sizes, rng=rng, activation="tanh")
+        tanh = partial(models.rnn, activation="tanh")
+        builders: dict[str, Any] = {"elman": tanh, "lstm": models.lstm, "gru": models.gru}
+        self.model = builders[workload.cell](*sizes, rng=rng)
         self.loss = SoftmaxCrossEntropy()
         self.optimizer = Optimizer(self.model.params, [("*", Adam(LEARNING_RATE))])
         self.read = workload.read

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GATES = {"elman": 1, "lstm": 4}
+GATES = {"elman": 1, "lstm": 4, "gru": 3}
 
 
 @dataclass(frozen=True)
 class Workload:
     """One training step: forward, full backpropagation through time, Adam update, in float32.
 
-    cell     elman (tanh) or lstm
+    cell     elman (tanh), lstm or gru
     T, B     time steps and batch
     m, n     features per step and hidden units
     classes  of the softmax

@@ -1,4 +1,4 @@
-"""The one file that knows CuPy exists.
+"""What the engine needs to know of CuPy; only `minirnn.kernels` knows more.
 
 The engine is plain `np.` code: a CuPy array answers NumPy calls itself, so where the arrays are decides where the work
 runs.  Here is only what NumPy cannot dispatch or does slowly: moving arrays, waiting for the device, adding rows at
@@ -109,6 +109,11 @@ def is_device(x: Any) -> bool:
     return hasattr(x, "__array_function__") and hasattr(x, "get") and not isinstance(x, np.ndarray)
 
 
+def is_cupy(x: Any) -> bool:
+    """Whether `x` is CuPy's own array, which CUDA kernels and CuPy's settings are for; without importing it."""
+    return type(x).__module__.partition(".")[0] == "cupy"
+
+
 def to_host(x: Any) -> np.ndarray:
     """`x` as a NumPy array: the only way back from the device, and the place to look for waits."""
     return x.get() if is_device(x) else np.asarray(x)
@@ -195,7 +200,7 @@ def linalg_errors(x: Array) -> AbstractContextManager[Any]:
 
     CuPy's default is to go on with wrong numbers.
     """
-    if type(x).__module__.partition(".")[0] == "cupy":
+    if is_cupy(x):
         return sys.modules["cupyx"].errstate(linalg="raise")
     return nullcontext()
 

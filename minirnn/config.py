@@ -19,6 +19,7 @@ import tomli_w
 
 from minirnn import catalog
 from minirnn.errors import UsageError
+from minirnn.kernels import KERNELS
 from minirnn.models.base import assemble
 
 Tables = dict[str, dict[str, Any]]
@@ -105,6 +106,7 @@ class RunOptions:
 
     seed        of the initial parameters, the data and the dropout masks
     backend     numpy, cupy, or auto
+    kernel      on a device: auto, step, elementwise or sequence; see minirnn.kernels
     dtype       float32 or float64
     threads     BLAS threads; one is fastest for the papers' sizes
     data_dir    folder of the data sets; empty looks in MINIRNN_DATA and the cache folder
@@ -113,6 +115,7 @@ class RunOptions:
 
     seed: int = 0
     backend: str = "numpy"
+    kernel: str = "auto"
     dtype: str = "float32"
     threads: int = 1
     data_dir: str = ""
@@ -123,6 +126,7 @@ class RunOptions:
         _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
         _range("run.threads", self.threads, self.threads >= 1, "at least 1")
         _choice("run.backend", self.backend, ("numpy", "cupy", "auto"))
+        _choice("run.kernel", self.kernel, KERNELS)
         _choice("run.dtype", self.dtype, ("float32", "float64"))
 
 

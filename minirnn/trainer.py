@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import backend, catalog, scoring
+from minirnn import backend, catalog, kernels, scoring
 from minirnn.config import Config, check_call, model_function
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import RunFailed, UsageError
@@ -246,6 +246,7 @@ def build(config: Config, task: Any) -> Trainer:
     model = model_function(config.model["name"])(
         task.n_in, task.n_out, rng=rng, symbols=task.symbols, dtype=np.dtype(config.run.dtype), **options
     ).to(place)
+    kernels.force(config.run.kernel, model.layers, place, config.run.dtype)
     return Trainer(config, task, model, make_optimizer(config, model))
 
 

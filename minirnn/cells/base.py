@@ -28,12 +28,14 @@ class Cell(ABC):
     matrices    name -> (rows, columns) in units of n; `step` finds them as w.NAME
     params      the cell's own trainable vectors (peepholes); matrices are not among them
     children    parts with parameters of their own, such as an activation
+    kernel      which CUDA kernels a device may use for it; see minirnn.kernels
     """
 
     summary: ClassVar[str]
     gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int]
     kinds: str = "f"
+    kernel: str = "auto"
     matrices: ClassVar[dict[str, tuple[int, int]]]
 
     def __init__(self) -> None:

@@ -51,12 +51,13 @@ OPTIONS = {
     "stop_at": ("train", "stop_at"),
     "seed": ("run", "seed"),
     "backend": ("run", "backend"),
+    "kernel": ("run", "kernel"),
     "dtype": ("run", "dtype"),
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
 ON_RESUME = {("train", key) for key in ("steps", "patience", "stop_at", "stop_at_loss", "watch", "watch_every")}
-ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
+ON_RESUME |= {("run", key) for key in ("backend", "kernel", "threads", "data_dir")}
 
 
 @click.command("run")
@@ -91,6 +92,7 @@ ON_RESUME |= {("run", key) for key in ("backend", "threads", "data_dir")}
 @click.option("--stop-at", type=float, help="Stop when the task's goal metric reaches this value.")
 @click.option("--seed", type=int)
 @click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]")
+@click.option("--kernel", help="Of a device's time loop: auto, step, elementwise or sequence.")
 @click.option("--dtype", help="float32 or float64.")
 @click.option("--threads", type=int, help="BLAS threads.")
 @click.option("--data-dir", help="Folder of the data sets.  [env: MINIRNN_DATA]")
