@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+CUDA ?= 12
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint bench bench-quick docs clean
+.PHONY: help demo test check lint bench bench-quick gpu docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
@@ -12,6 +13,7 @@ help:
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
 	@echo "make bench-quick   has a training step become slower? in under two minutes"
+	@echo "make gpu     on a CUDA device: its tests and times, written to docs/results/gpu.md (CUDA=13 for a newer driver)"
 	@echo "make docs    the documentation as a site, docs/_build/html/index.html"
 	@echo "make clean   remove the virtual environment and what was built"
 
@@ -24,6 +26,10 @@ help:
 
 .venv/peers: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+.venv/cuda$(CUDA): .venv/peers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench,cuda$(CUDA)]'
 	@touch $@
 
 demo: .venv/installed
@@ -45,6 +51,9 @@ bench: .venv/peers
 
 bench-quick: .venv/installed
 	$(BIN)/python -m benchmarks.guard
+
+gpu: .venv/cuda$(CUDA)
+	$(BIN)/python -m benchmarks.gpu
 
 docs: .venv/installed
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees docs docs/_build/html

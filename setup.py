@@ -24,7 +24,7 @@ setup(
     packages=[*find_packages(include=["minirnn", "minirnn.*"]), "minirnn.tasks", "minirnn.benchmarks"],
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks", "minirnn.benchmarks": "benchmarks"},
     package_data={
-        "minirnn": ["py.typed", "report/*.html"],
+        "minirnn": ["py.typed", "report/*.html", "kernels/*.cu"],
         "minirnn.tasks": ["presets/*.toml"],
         "minirnn.benchmarks": ["*.json"],
     },

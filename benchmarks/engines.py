@@ -82,6 +82,8 @@ def _model(workload: Workload, parametrization: str) -> Any:
         return model
     if w.cell == "lstm":
         return models.lstm(w.m, w.classes, w.n, rng=rng)
+    if w.cell == "gru" and not w.words:
+        return models.gru(w.m, w.classes, w.n, rng=rng)
     if w.cell == "gru":
         return models.gru(w.classes, w.classes, w.n, rng=rng, symbols=True, embedding_size=w.m)
     return models.rnn(w.m, w.classes, w.n, rng=rng, activation="tanh")

@@ -19,6 +19,7 @@ import tomli_w
 
 from minirnn import catalog
 from minirnn.errors import UsageError
+from minirnn.kernels import KERNELS
 from minirnn.models.base import assemble
 
 Tables = dict[str, dict[str, Any]]
@@ -109,6 +110,7 @@ class RunOptions:
     seed           of the initial parameters, the data and the dropout masks
     backend        numpy, cupy, or auto
     device         number of the CUDA device, among the visible ones
+    kernel         on a device: auto, step, elementwise or sequence; see minirnn.kernels
     deterministic  on a device, gradients of embeddings are summed in a fixed order: the same bits from run to run
     dtype          float32 or float64
     threads        BLAS threads; one is fastest for the papers' sizes
@@ -120,6 +122,7 @@ class RunOptions:
     backend: str = "numpy"
     device: int = 0
     deterministic: bool = False
+    kernel: str = "auto"
     dtype: str = "float32"
     threads: int = 1
     data_dir: str = ""
@@ -136,6 +139,7 @@ class RunOptions:
                 f"run.device names a CUDA device (got {self.device}) and run.backend is numpy; add --backend cupy, or "
                 "leave --device out"
             )
+        _choice("run.kernel", self.kernel, KERNELS)
         _choice("run.dtype", self.dtype, ("float32", "float64"))
 
 

@@ -156,7 +156,8 @@ def load_model(folder: Path, which: str = "", changes: config.Tables | None = No
         raise UsageError(
             f"{folder} has no {BEST}: no step of it was a multiple of train.evaluate_every; take the latest checkpoint"
         )
-    settings, task = config.resolve(tables, changes or {})
+    changes = config.merge({"run": {"kernel": "auto"}}, changes or {})      # what it was trained with binds no reader
+    settings, task = config.resolve(tables, changes)
     trainer = build(settings, task)
     _, about = _restore(trainer, folder / (BEST if which == "best" else CHECKPOINT))
     trainer.step = about["step"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import backend, catalog
+from minirnn import backend, catalog, kernels
 from minirnn.bptt import copied
 from minirnn.config import Config, check_call, model_function
 from minirnn.diagnostics.subject import Subject
@@ -265,6 +265,7 @@ def build(config: Config, task: Any) -> Trainer:
     ).to(place)
     if config.run.deterministic and isinstance(model.encoder, Embedding):
         model.encoder.add_at = backend.add_at_in_order              # all else on a device is in order anyway
+    kernels.force(config.run.kernel, model.layers, place, config.run.dtype)
     return Trainer(config, task, model, make_optimizer(config, model))
 
 

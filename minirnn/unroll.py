@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minirnn import kernels
 from minirnn.cells.base import Cell, State
 
 Array = Any
@@ -25,7 +26,7 @@ class Tape(NamedTuple):
     """What the backward loop needs: all states with the initial one first, and each step's cache."""
 
     states: tuple[Array, ...]    # each (T + 1, B, n)
-    caches: list                 # T entries; empty when nothing was kept
+    caches: Any                  # T entries, a list or what a kernel kept; empty when nothing was kept
 
 
 def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool = True) -> Tape:
@@ -34,6 +35,10 @@ def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool =
     keep=False drops the caches, for evaluation. The hidden states are `tape.states[0][1:]`, the last state is
     `tuple(S[-1] for S in tape.states)`.
     """
+    walk = kernels.sequence(cell, A, w)                             # on a CUDA device; None for arrays on the host
+    if walk is not None:
+        return Tape(*walk.forward(A, state, w, keep))
+    cell = kernels.elementwise(cell, A, w)
     cell.prepare(w)
     T = len(A)
     states, rows = _empty(T, state)
@@ -76,6 +81,9 @@ def backward(
     dstate is ∂L/∂(last state) through what came after this tape, None for nothing; it is overwritten.
     Returns ∂L/∂(initial state), {matrix: gradient}, {vector parameter: gradient}.
     """
+    if isinstance(tape.caches, kernels.Caches) and dstate is None:  # else the loop goes on from what came after
+        return tape.caches.walk.backward(dH, tape, w, take)
+    cell = kernels.elementwise(cell, dH, w)
     cell.prepare(w)
     states, caches = tape
     T, first_read = len(caches), len(caches) - len(dH)

@@ -1,4 +1,4 @@
-"""The one package that knows CuPy exists.
+"""What the engine needs to know of CuPy; only `minirnn.kernels` knows more.
 
 The engine is plain `np.` code: a CuPy array answers NumPy calls itself, so where the arrays are decides where the work
 runs.  Here is only what NumPy cannot dispatch or does slowly: moving arrays and waiting for the device (`transfer`),
@@ -15,10 +15,10 @@ from minirnn.backend.faults import fault
 from minirnn.backend.scatter import add_at, add_at_in_order, check_ids
 from minirnn.backend.solving import eig, eigh, linalg_errors, solve, svd
 from minirnn.backend.status import CudaStatus, cuda_status, resolve
-from minirnn.backend.transfer import is_device, numbers, synchronize, to, to_host
+from minirnn.backend.transfer import is_cupy, is_device, numbers, synchronize, to, to_host
 
 __all__ = [
     "CudaStatus", "DeviceMemory", "add_at", "add_at_in_order", "check_ids", "cuda_status", "device_memory",
-    "double_slowdown", "eig", "eigh", "fault", "is_device", "linalg_errors", "numbers", "readable_bytes", "resolve",
-    "select", "solve", "svd", "synchronize", "to", "to_host",
+    "double_slowdown", "eig", "eigh", "fault", "is_cupy", "is_device", "linalg_errors", "numbers", "readable_bytes",
+    "resolve", "select", "solve", "svd", "synchronize", "to", "to_host",
 ]

@@ -16,6 +16,11 @@ def is_device(x: Any) -> bool:
     return hasattr(x, "__array_function__") and hasattr(x, "get") and not isinstance(x, np.ndarray)
 
 
+def is_cupy(x: Any) -> bool:
+    """Whether `x` is CuPy's own array, which CUDA kernels and CuPy's settings are for; without importing it."""
+    return type(x).__module__.partition(".")[0] == "cupy"
+
+
 def to_host(x: Any) -> np.ndarray:
     """`x` as a NumPy array: the only way back from the device, and the place to look for waits."""
     return x.get() if is_device(x) else np.asarray(x)

@@ -29,12 +29,14 @@ class Cell(ABC):
     params      the cell's own trainable vectors (peepholes); matrices are not among them
     reversible  whether `step_reverse` undoes `step` where the cell's matrices are orthogonal (unitary)
     children    parts with parameters of their own, such as an activation
+    kernel      which CUDA kernels a device may use for it; see minirnn.kernels
     """
 
     summary: ClassVar[str]
     gates: ClassVar[tuple[str, ...]]
     states: ClassVar[int]
     kinds: str = "f"
+    kernel: str = "auto"
     matrices: ClassVar[dict[str, tuple[int, int]]]
     reversible: bool = False
 

@@ -53,13 +53,14 @@ OPTIONS = {
     "seed": ("run", "seed"),
     "backend": ("run", "backend"),
     "device": ("run", "device"),
+    "kernel": ("run", "kernel"),
     "dtype": ("run", "dtype"),
     "threads": ("run", "threads"),
     "data_dir": ("run", "data_dir"),
 }
 ON_RESUME = {("train", key) for key in ("memory", "steps", "patience", "stop_at", "stop_at_loss")}
 ON_RESUME |= {("train", key) for key in ("watch", "watch_every")}
-ON_RESUME |= {("run", key) for key in ("backend", "device", "deterministic", "threads", "data_dir")}
+ON_RESUME |= {("run", key) for key in ("backend", "device", "kernel", "deterministic", "threads", "data_dir")}
 
 
 @click.command("run")
@@ -96,6 +97,7 @@ ON_RESUME |= {("run", key) for key in ("backend", "device", "deterministic", "th
 @click.option("--seed", type=int)
 @click.option("--backend", envvar="MINIRNN_BACKEND", help="numpy, cupy or auto.  [env: MINIRNN_BACKEND]")
 @click.option("--device", type=int, help="Number of the CUDA device, from 0.")
+@click.option("--kernel", help="Of a device's time loop: auto, step, elementwise or sequence.")
 @click.option("--dtype", help="float32 or float64.")
 @click.option("--threads", type=int, help="BLAS threads.")
 @click.option("--data-dir", help="Folder of the data sets.  [env: MINIRNN_DATA]")

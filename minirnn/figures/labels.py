@@ -6,7 +6,8 @@ from typing import Any
 
 from minirnn.saved_run import SavedRun, as_json
 
-MACHINE = {"run.backend", "run.threads", "run.data_dir", "run.seed", "run.scale"}     # no settings of the experiment
+# No settings of the experiment:
+MACHINE = {f"run.{key}" for key in ("backend", "kernel", "threads", "data_dir", "seed", "scale")}
 FIRST = ("task.name", "model.name", "run.preset", "model.cell", "model.parametrization", "model.activation")
 MOST = 3        # settings in a label
 

@@ -1,0 +1,79 @@
+"""A cell whose step is a product and one kernel, in each direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minirnn.cells import GRU, Cell
+from minirnn.kernels.device import contiguous, pack
+from minirnn.kernels.programs import Program, own_numbers
+
+Array = Any
+THREADS = 256
+
+
+class Elementwise:
+    """Stands in for `cell` in the time loop: the same states, caches and gradients, in fewer launches.
+
+    What a step keeps lies in the memory of a, as the cell's own step leaves it, so either can undo the other's tape:
+    a cache's first array starts where a did.
+    """
+
+    kernel = "step"     # what stands in is not replaced again
+
+    def __init__(self, cell: Cell, program: Program, device: Any):
+        self.cell, self.program, self.device = cell, program, device
+        self.gates, self.states, self.params, self.children = cell.gates, cell.states, cell.params, cell.children
+        self.matrix_gradients, self.vector_gradients = cell.matrix_gradients, cell.vector_gradients
+
+    def prepare(self, w: Any) -> None:
+        self.cell.prepare(w)
+        w.stacked = stacked(self.cell, w)
+        w.v, w.gain = own_numbers(self.cell, w.W.shape[1], w.W)
+
+    def step(self, a: Array, state: tuple[Array, ...], w: Any) -> tuple[tuple[Array, ...], Any]:
+        h_prev, c_prev = (*state, None)[:2]
+        P = h_prev @ w.stacked.T
+        h, c = np.empty_like(h_prev), None if c_prev is None else np.empty_like(h_prev)
+        extra = np.empty_like(h_prev) if keeps_extra(self.cell) else None
+        self._launch("forward", h, P, a, h_prev, c_prev, h, c, extra, w.v, w.gain)
+        return ((h,) if c is None else (h, c)), cache_of(self.cell, a, extra)
+
+    def step_backward(
+        self, dstate: Any, before: Any, after: Any, cache: Any, w: Any
+    ) -> tuple[Array, tuple[Array, ...]]:
+        (dh, dc), (h_prev, c_prev), (h, _) = ((*x, None)[:2] for x in (dstate, before, after))
+        kept, extra = (cache[0], cache[-1]) if isinstance(cache, tuple) else (cache, None)
+        B, n = h.shape
+        da = np.empty((B, len(self.gates) * n), dtype=h.dtype, like=h)
+        passes_by = isinstance(self.cell, GRU)
+        dP, by = (np.empty_like(da), np.empty_like(h)) if passes_by else (None, None)
+        dc_prev = None if dc is None else np.empty_like(h)
+        dh = contiguous(dh)
+        self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, da, dP, by, dc_prev)
+        dh_prev = by + dP @ w.stacked if passes_by else da @ w.stacked
+        return da, ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
+
+    def _launch(self, name: str, h: Array, *arguments: Any) -> None:
+        kernel = self.device.kernel(self.program, "elementwise", h.dtype, 1, name)
+        kernel(-(-h.size // THREADS), THREADS, 0, pack(h.size, h.shape[1], *arguments))
+
+
+def stacked(cell: Cell, w: Any) -> Array:
+    """All that multiplies h, (G n, n): W, and for the GRU W_h below it, since one product serves all gates."""
+    return np.concatenate([w.W, w.W_h]) if isinstance(cell, GRU) else w.W
+
+
+def keeps_extra(cell: Cell) -> bool:
+    """Whether a step keeps a number per unit besides one per gate: tanh c of the LSTM, k of the GRU."""
+    return len(cell.gates) > 1
+
+
+def cache_of(cell: Cell, a: Array, extra: Array | None) -> Any:
+    """What the cell's own step would have returned as its cache, as views: z; i, f, g, o, tanh c; or u, r, c, k."""
+    if extra is None:
+        return a
+    n = extra.shape[-1]
+    return (*(a[:, g * n : (g + 1) * n] for g in range(len(cell.gates))), extra)
