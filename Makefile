@@ -4,11 +4,11 @@ BIN := .venv/bin
 JOBS ?= auto
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint bench docs clean
+.PHONY: help demo test test-slow check lint bench docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
-	@echo "make test    the tests"
+	@echo "make test    the tests; make test-slow those that are left out of it"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
 	@echo "make docs    the documentation as a site, docs/_build/html/index.html"
@@ -30,6 +30,9 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .
