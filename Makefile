@@ -5,11 +5,11 @@ JOBS ?= auto
 CUDA ?= 12
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check lint bench bench-quick gpu docs clean
+.PHONY: help demo test test-slow check lint bench bench-quick gpu docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
-	@echo "make test    the tests"
+	@echo "make test    the tests; make test-slow those that are left out of it"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
 	@echo "make bench-quick   has a training step become slower? in under two minutes"
@@ -37,6 +37,9 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n $(JOBS)
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.8"]
 DATA = ["pooch>=1.8"]
 REPORT = ["jinja2>=3.1"]
+SWEEP = ["distributed>=2024.8", "filelock>=3.12"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
 DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
@@ -25,7 +26,7 @@ setup(
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks", "minirnn.benchmarks": "benchmarks"},
     package_data={
         "minirnn": ["py.typed", "report/*.html", "kernels/*.cu"],
-        "minirnn.tasks": ["presets/*.toml"],
+        "minirnn.tasks": ["presets/*.toml", "targets/*.toml"],
         "minirnn.benchmarks": ["*.json"],
     },
     install_requires=[
@@ -41,14 +42,15 @@ setup(
         "plot": PLOT,
         "report": [*REPORT, *PLOT],
         "data": DATA,
+        "sweep": SWEEP,
         "cuda12": ["cupy-cuda12x[ctk]>=14,<15"],
         "cuda13": ["cupy-cuda13x[ctk]>=14,<15"],
         "docs": DOCS,
-        "test": [*TEST, *PLOT, *REPORT, *DATA, *DOCS],
+        "test": [*TEST, *PLOT, *REPORT, *DATA, *SWEEP, *DOCS],
         "bench": PEERS,
         "bench-variants": [*PEERS, *VARIANTS],
         "oracle": PEERS,
-        "dev": [*TEST, *PLOT, *REPORT, *DATA, *DOCS, "ruff>=0.6", "mypy>=1.11"],
+        "dev": [*TEST, *PLOT, *REPORT, *DATA, *SWEEP, *DOCS, "ruff>=0.6", "mypy>=1.11"],
     },
     entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
 )

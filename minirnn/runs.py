@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,8 @@ class Run:
         return run
 
     @classmethod
-    def resume(cls, folder: Path, changes: config.Tables) -> Run:
-        """The run of a folder, at its checkpoint. `changes` may set train.steps and the [run] table's machine keys."""
+    def open(cls, folder: Path, changes: config.Tables) -> Run:
+        """The run of a folder, at its checkpoint, ended or not; nothing is written."""
         settings, task = config.resolve(_scheduled_as_planned(_tables(folder)), changes)
         trainer = build(settings, task)
         parts, about = _restore(trainer, folder / CHECKPOINT)
@@ -62,9 +62,17 @@ class Run:
         })
         trainer.carried = _carried(parts["state"], some)
         trainer.load_progress(about)
+        trainer.finished = about["finished"]
         if trainer.best_step is not None:
             checkpoint.load(folder / BEST)                          # rather now than after the training
-        why = about["finished"]
+        return cls(folder, trainer, about["seconds"])
+
+    @classmethod
+    def resume(cls, folder: Path, changes: config.Tables) -> Run:
+        """The run of a folder, to go on with. `changes` may set train.steps and the [run] table's machine keys."""
+        run = cls.open(folder, changes)
+        trainer, settings = run.trainer, run.trainer.config
+        why, trainer.finished = trainer.finished, ""
         if why not in ("", "steps") and why not in changes.get("train", {}):
             raise UsageError(f"{folder} ended at step {trainer.step} by train.{why}; to go on, --set train.{why} anew")
         if trainer.step >= settings.train.steps:
@@ -72,9 +80,8 @@ class Run:
         if "watch" in changes.get("train", {}):
             trainer.watched()                                       # refuses what has no meaning for this network
         checkpoint.replace(folder / CONFIG, lambda file: file.write(settings.to_toml().encode()))
-        kept = [line for line in read_metrics(folder) if line["step"] <= trainer.step]
-        checkpoint.replace(folder / METRICS, lambda file: file.write("".join(map(_line, kept)).encode()))
-        return cls(folder, trainer, about["seconds"])
+        run.keep(lambda record: record["step"] <= trainer.step)
+        return run
 
     def train(self) -> Iterator[Event]:
         """`trainer.train()`, with every record written to the metrics and a checkpoint after every validation."""
@@ -108,6 +115,11 @@ class Run:
         with open(self.folder / METRICS, "a", encoding="utf-8") as file:
             file.write(_line({**record, "seconds": round(self.elapsed(), 3)}))
 
+    def keep(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Drop the other records from the metrics."""
+        kept = [line for line in read_metrics(self.folder) if wanted(line)]
+        checkpoint.replace(self.folder / METRICS, lambda file: file.write("".join(map(_line, kept)).encode()))
+
     def save(self, best: bool = False) -> None:
         """Write the checkpoint, and the best one if this is it, unless a parameter is no longer finite."""
         self.trainer.require_finite_parameters()
@@ -136,6 +148,12 @@ class Run:
             for name, x in arrays.items():
                 x[...] = kept[name]
         return found
+
+    def log_tests(self, tests: dict[str, dict[str, float]]) -> None:
+        """Append what `test` found, once where the last parameters are the best."""
+        for which, found in tests.items():
+            if which == "best" or found is not tests.get("best"):
+                self.log({"split": "test", "step": self.trainer.step, "parameters": which, **found})
 
     def elapsed(self) -> float:
         """Seconds of training, over all sessions of the run."""

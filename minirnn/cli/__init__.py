@@ -18,6 +18,8 @@ from minirnn import __version__
 
 COMMANDS = {
     "run": "train a model on a task, or resume a run",
+    "sweep": "a grid of runs on all cores or a cluster, resumable, into one table",
+    "reproduce": "what a paper claims: run, judged, and written down with every seed",
     "evaluate": "a saved run on a split of its task",
     "inspect": "what a network does to its gradients: norms over time, spectrum, dead units",
     "plot": "pictures of runs: curves, gradients, spectra, examples, and the papers' figures",

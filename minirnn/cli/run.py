@@ -160,10 +160,7 @@ def command(
                     click.echo(f"Interrupted at step {event.step}; go on with: {go_on}", err=True)
                     return 130
         test = run.test()
-        for which, found in test.items():
-            if which == "last" and found is test.get("best"):
-                continue
-            run.log({"split": "test", "step": run.trainer.step, "parameters": which, **found})
+        run.log_tests(test)
     _report(run, test, as_json)
     return 0
 

@@ -122,7 +122,7 @@ def pages():
 
 def citing_texts():
     files = [*(ROOT / "minirnn").rglob("*.py"), *(ROOT / "tasks").rglob("*.py"), *pages()]
-    files += (ROOT / "tasks" / "presets").glob("*.toml")
+    files += [*(ROOT / "tasks" / "presets").glob("*.toml"), *(ROOT / "tasks" / "targets").glob("*.toml")]
     return {
         str(file.relative_to(ROOT)): file.read_text(encoding="utf-8")
         for file in files

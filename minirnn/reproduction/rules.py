@@ -1,0 +1,173 @@
+"""Rules that decide: a number per seed, its mean with an interval of confidence, and on which side of a bar that lies.
+
+    x̄ ± t s/√n        95 %, s² = Σ (x − x̄)²/(n − 1), t of n − 1 degrees of freedom, over the n seeds
+
+A rule is met if the whole interval is on its side, missed if the whole interval is on the other, else undecided. It
+speaks of what the mean over all seeds would be, for numbers that scatter normally; with two or three seeds it is wide.
+Where all seeds agree, s = 0 and the interval is a point.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from minirnn import catalog
+from minirnn.config import check_call
+from minirnn.errors import UsageError
+from minirnn.metrics import score
+
+LEVEL = 0.95
+YES, NO, UNDECIDED = "yes", "no", "undecided"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: {seed: number}, their mean and interval, and whether it is met; `follows` from that."""
+
+    statement: str
+    values: dict[int, float]
+    mean: float
+    low: float
+    high: float
+    outcome: str
+    follows: str = ""
+
+
+def interval(values: Iterable[float]) -> tuple[float, float, float]:
+    """(mean, low, high) at the level; infinitely wide for fewer than two values."""
+    x = np.asarray(list(values), dtype=np.float64)
+    mean = float(np.mean(x)) if x.size else math.nan
+    if x.size < 2:
+        return mean, -math.inf, math.inf
+    half = float(stdtrit(x.size - 1, (1 + LEVEL) / 2) * np.std(x, ddof=1) / np.sqrt(x.size))
+    return mean, mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`where` restricts the runs by values of the grid; `yes` and `no` say what follows from a control."""
+
+    yes: str = ""
+    no: str = ""
+    where: dict[str, Any] = field(default_factory=dict)
+    above: float | None = None
+    below: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.above is None) == (self.below is None):
+            raise UsageError(f"a rule needs one of above and below (got {self.above} and {self.below})")
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
+        """{seed: the number that the bar is held against}, of the runs that have one."""
+        raise NotImplementedError
+
+    def subject(self, labels: dict[str, str]) -> str:
+        """What is measured, in words."""
+        raise NotImplementedError
+
+    def decide(self, rows: list[Row], metric: str, labels: dict[str, str]) -> Finding:
+        """The finding for a sweep's results."""
+        values = self.measure([row for row in rows if all(row.get(k) == x for k, x in self.where.items())], metric)
+        mean, low, high = interval(values.values())
+        ((bar, side),) = [(x, side) for x, side in ((self.above, "above"), (self.below, "below")) if x is not None]
+        over, under = low > bar, high < bar
+        met, missed = (over, under) if side == "above" else (under, over)
+        outcome = YES if met else NO if missed else UNDECIDED
+        where = "".join(f", {key} = {value}" for key, value in self.where.items())
+        follows = {YES: self.yes, NO: self.no}.get(outcome, "")
+        statement = f"{self.subject(labels)}{where}: {side} {score(metric, bar)}"
+        return Finding(statement, values, mean, low, high, outcome, follows)
+
+
+@dataclass(frozen=True)
+class Threshold(Rule):
+    """The metric of a case, above or below a bar."""
+
+    case: str = ""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return (self.case,)
+
+    def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
+        return by_seed(rows, self.case, metric)
+
+    def subject(self, labels: dict[str, str]) -> str:
+        return labels[self.case]
+
+
+@dataclass(frozen=True)
+class Ordering(Rule):
+    """The metric of one case less that of another, seed by seed: equal seeds have equal data.  `by` is its `above`."""
+
+    higher: str = ""
+    lower: str = ""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return self.higher, self.lower
+
+    def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
+        a, b = by_seed(rows, self.higher, metric), by_seed(rows, self.lower, metric)
+        return {seed: a[seed] - b[seed] for seed in a if seed in b}
+
+    def subject(self, labels: dict[str, str]) -> str:
+        return f"{labels[self.higher]}, less {labels[self.lower]}"
+
+
+@dataclass(frozen=True)
+class Trend(Rule):
+    """The slope of the metric of a case over a key of the grid, by least squares within each seed."""
+
+    case: str = ""
+    over: str = ""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return (self.case,)
+
+    def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
+        points: dict[int, list[tuple[float, float]]] = {}
+        for row in rows:
+            if row["case"] == self.case and row.get(metric) is not None:
+                points.setdefault(row["run.seed"], []).append((float(row[self.over]), row[metric]))
+        return {seed: _slope(found) for seed, found in points.items() if len({x for x, _ in found}) > 1}
+
+    def subject(self, labels: dict[str, str]) -> str:
+        return f"{labels[self.case]}, slope over {self.over}"
+
+
+KINDS = {"threshold": Threshold, "ordering": Ordering, "trend": Trend}
+
+
+def make(table: dict[str, Any]) -> Rule:
+    """The rule of a table {"rule": name, ...}; an ordering's `by` is the bar above which the difference lies."""
+    options = dict(table)
+    name = options.pop("rule", "")
+    if name not in KINDS:
+        raise catalog.unknown("rule", name, KINDS)
+    if name == "ordering":
+        options["above"] = options.pop("by", 0.0)
+    return KINDS[name](**check_call(KINDS[name], options, f"rule {name}"))
+
+
+def by_seed(rows: list[Row], case: str, metric: str) -> dict[int, float]:
+    """{seed: metric} of the runs of a case that have it."""
+    return {row["run.seed"]: row[metric] for row in rows if row["case"] == case and row.get(metric) is not None}
+
+
+def _slope(points: list[tuple[float, float]]) -> float:
+    x, y = np.asarray(points, dtype=np.float64).T
+    x = x - np.mean(x)
+    return float(np.sum(x * y) / np.sum(x * x))

@@ -1,0 +1,157 @@
+"""The engine of a sweep: dask.distributed hands the jobs to workers, and to another where a worker dies.
+
+Locally, the scheduler lives in this process and each worker in one of its own, with one thread and as many BLAS threads
+as the runs ask for; with an address, the workers are those of a cluster that sees the same files. A worker reports to
+this process through the scheduler, and writes what counts, checkpoints and ledger, by itself: so no kill loses it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from minirnn import memory
+from minirnn.errors import RunFailed, UsageError
+from minirnn.sweeps.jobs import Job
+from minirnn.sweeps.ledger import FAILED, Entry, Ledger
+from minirnn.sweeps.work import NEEDED, STOP, execute, locate
+
+try:
+    import dask.system
+    from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+    from filelock import FileLock, Timeout
+except ModuleNotFoundError:
+    raise UsageError(NEEDED) from None
+
+TOPIC = "minirnn-sweep"
+POLL, PATIENCE = 0.1, 20        # seconds between looks at the futures, and to wait for a scheduler
+LOOK = 1.0                      # seconds between questions to the scheduler how many workers there are
+Hear = Callable[[dict[str, Any]], None]
+
+
+class Unmoved(WorkerPlugin):
+    """Ctrl-C reaches every process of a terminal; the command alone decides what follows from it."""
+
+    name = "minirnn-unmoved"
+
+    def setup(self, worker: Any) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def cluster(address: str, workers: int) -> Iterator[Client]:
+    """A client of the scheduler at `address`, or where that is empty of `workers` processes on this machine."""
+    if address:
+        try:
+            client = Client(address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no scheduler answers at {address} ({error}); start one with `dask scheduler`") from None
+        try:
+            yield client
+        finally:
+            client.close(timeout=1)
+        return
+    with (
+        LocalCluster(workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                     silence_logs=logging.CRITICAL) as local,
+        Client(local, timeout=PATIENCE, set_as_default=False) as client,
+    ):
+        client.register_plugin(Unmoved())
+        yield client
+
+
+def run_all(
+    client: Client, folder: Path, jobs: list[Job], hear: Hear, ended: Callable[[Job, Entry], None],
+    stopping: Callable[[], bool], retry: bool = False,
+) -> None:
+    """Execute the jobs; return when all have ended, or after `stopping()` when those at work have saved and stopped.
+
+    hear     receives the workers' reports, in another thread
+    ended    is called for every job that has an entry, as it comes
+    raises   RunFailed if the scheduler goes away
+    """
+    (folder / STOP).unlink(missing_ok=True)
+    client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
+    waiting, slots, looked = list(jobs), 0, -LOOK
+    working: dict[Job, Any] = {}
+    try:
+        while working or waiting:
+            if waiting and time.monotonic() - looked > LOOK:
+                slots, looked = _threads(client, folder), time.monotonic()
+            while waiting and len(working) < slots:                 # no more than are free: one that dies has one run
+                job = waiting.pop(0)
+                working[job] = client.submit(_work, folder, job, retry, key=f"{job.id}-{time.time_ns()}", pure=False)
+            time.sleep(POLL)
+            if stopping():
+                waiting.clear()
+                (folder / STOP).touch()
+            for job in [job for job, future in working.items() if future.done()]:
+                ended(job, _outcome(folder, job, working.pop(job)))
+    finally:
+        (folder / STOP).unlink(missing_ok=True)
+
+
+def _threads(client: Client, folder: Path) -> int:
+    """Of all workers that there are now."""
+    try:
+        return sum(client.nthreads().values())
+    except (OSError, TimeoutError):
+        raise _gone(folder) from None
+
+
+def _gone(folder: Path) -> RunFailed:
+    return RunFailed(
+        f"the scheduler went away; what is finished is in {folder}: give the same command again to go on"
+    )
+
+
+def _work(folder: Path, job: Job, retry: bool) -> Entry:
+    """On a worker."""
+    worker = get_worker()
+    memory.keep_freed_memory()
+    return execute(folder, job, lambda said: worker.log_event(TOPIC, said), retry)
+
+
+def _outcome(folder: Path, job: Job, future: Any) -> Entry:
+    """What a future brought. One whose workers all died has no entry yet, and gets it here."""
+    if future.cancelled():
+        raise _gone(folder)
+    error = future.exception()
+    if error is None:
+        return future.result()
+    ledger = Ledger(folder)
+    with FileLock(ledger.lock(job.id)):                             # one who is only out of reach ends first
+        entry = ledger.read(job.id)
+        if entry is None:
+            said = f"its worker died each time that it was tried ({type(error).__name__}); is there enough memory?"
+            entry = {"status": FAILED, "folder": locate(folder, job).name, "error": said}
+            ledger.write(job.id, entry)
+        return entry
+
+
+def fitting(jobs: list[Job]) -> int:
+    """Workers that use each core of this machine once: as many as cores by BLAS threads, and no more than jobs."""
+    threads = max(int(job.tables["run"]["threads"]) for job in jobs)
+    return max(1, min(dask.system.CPU_COUNT // threads, len(jobs)))
+
+
+@contextmanager
+def sole(folder: Path) -> Iterator[None]:
+    """The sweep's lock; it ends with this process, however that ends.
+
+    raises   UsageError if another command holds it
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"another sweep is at work in {folder}; wait for it, or name another --dir") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,90 @@
+"""A small sweep as a file, and the command in a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
+
+FILE = """
+[task]
+name = "recall"
+length = 5
+[model]
+name = "rnn"
+hidden_size = 6
+embedding_size = 4
+[train]
+batch_size = 50
+steps = {steps}
+evaluate_every = 100
+log_every = 50
+stop_at = 2.0
+{more}
+[grid]
+"run.seed" = {seeds}
+"""
+PATIENCE = 60.0     # seconds that a busy machine may take for what needs one or two
+
+
+class Sweep:
+    """The file grid.toml in a folder, what the command has made of it, and the command."""
+
+    def __init__(self, folder):
+        self.here, self.folder = folder, folder / "sweeps" / "grid"
+        self.processes = []
+
+    def write(self, steps=60, seeds=(0, 1), more=""):
+        (self.here / "grid.toml").write_text(FILE.format(steps=steps, seeds=list(seeds), more=more))
+
+    def start(self, *words):
+        """The command, in a group of its own, as a terminal would have it."""
+        line = [sys.executable, "-m", "minirnn", "sweep", "grid.toml", *map(str, words)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.processes.append(subprocess.Popen(line, cwd=self.here, start_new_session=True, **streams))
+        return self.processes[-1]
+
+    def finish(self, process):
+        """(exit code, stdout, stderr)"""
+        out, err = process.communicate(timeout=2 * PATIENCE)
+        return process.returncode, out, err
+
+    def entries(self):
+        files = sorted((self.folder / "ledger").glob("*.json"))
+        return {file.stem: json.loads(file.read_text()) for file in files}
+
+    def at_work(self):
+        """The folders of runs that have begun, have a checkpoint past their start, and are not in the ledger."""
+        runs = [run for run in (self.folder / "runs").glob("*") if (run / "best.npz").exists()]
+        return [run for run in runs if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
+
+    def starts(self, run):
+        """[(step, process)] of the times that a worker began with a run."""
+        lines = (run / "starts.log").read_text().splitlines()
+        return [(int(line.split()[1]), int(line.split()[-1])) for line in lines]
+
+    def until(self, condition):
+        """What the condition says, once it says something."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if found := condition():
+                return found
+            time.sleep(0.02)
+        raise AssertionError("waited in vain")
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    found = Sweep(tmp_path)
+    yield found
+    for process in found.processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
