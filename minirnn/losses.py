@@ -16,6 +16,8 @@ from minirnn import backend
 
 Array = Any
 
+CACHED = 2**17    # numbers that a pass over the scores leaves in the cache: half a megabyte in single precision
+
 
 class Loss(ABC):
     """L(y), with y (K, B, n_out) what the read-out says at the last K steps and batch.y what it should say."""
@@ -27,13 +29,19 @@ class Loss(ABC):
         """(sum of the loss over the unmasked positions, their count, cache)."""
 
     @abstractmethod
-    def backward(self, cache: Any) -> Array:
-        """∂L/∂y, with the shape of y."""
+    def backward(self, cache: Any, N: Array | None = None) -> Array:
+        """∂L/∂y, with the shape of y; N is the count to divide by where the batch is a piece of a larger one."""
+
+    def count(self, batch: Any, y: Array) -> Array:
+        """How many unmasked positions there are; of y (..., n_out) only the type matters, and the last axis."""
+        if batch.mask is None:
+            return batch.y.shape[0] * batch.y.shape[1]
+        return np.sum(batch.mask.astype(y.dtype))
 
     def forward(self, y: Array, batch: Any) -> tuple[Array, Any]:
         """(L, cache). L is a 0-d array on the device of y; a batch without any unmasked position has L = 0."""
         total, count, cache = self.total(y, batch)
-        return total / count, cache
+        return total / at_least_one(count), cache
 
     @classmethod
     @abstractmethod
@@ -57,24 +65,24 @@ class SoftmaxCrossEntropy(Loss):
 
     def total(self, y, batch):
         backend.check_ids(batch.y, y.shape[-1], "classes")
-        shifted = _shifted(y.reshape(-1, y.shape[-1]))
-        rows, classes = np.arange(len(shifted), like=shifted), batch.y.reshape(-1)
-        chosen = shifted[rows, classes]
-        e = np.exp(shifted, out=shifted)
-        Z = e @ np.ones_like(e[:1].T)                               # a product with ones is faster than np.sum
-        p = np.divide(e, Z, out=e)                                  # (S1)
-        nll = np.log(Z[:, 0]) - chosen                              # (S2)
-        error = p                                                   # p − onehot, in the memory of p: all (S3) needs
-        error[rows, classes] -= 1
+        scores, classes, count = y.reshape(-1, y.shape[-1]), batch.y.reshape(-1), self.count(batch, y)
+        e, nll = np.empty_like(scores), np.empty_like(scores[:, 0])
+        Z = np.empty_like(scores[:, :1])
+        for rows in _cached_rows(scores):
+            s = _shifted(scores[rows], e[rows])
+            chosen = s[np.arange(len(s), like=s), classes[rows]]
+            np.exp(s, out=s)
+            Z[rows] = s @ np.ones_like(s[:1].T)                     # (S1) p = e/Z. As a product faster than np.sum
+            nll[rows] = np.log(Z[rows, 0]) - chosen                 # (S2)
         mask = None if batch.mask is None else batch.mask.reshape(-1).astype(y.dtype)
-        count = rows.size if mask is None else np.maximum(np.sum(mask), 1)
         total = np.sum(nll if mask is None else nll * mask)
-        return total, count, (error, y.shape, mask, count)
+        return total, count, (e, Z, classes, mask, at_least_one(count), y.shape)
 
-    def backward(self, cache):
-        error, shape, mask, count = cache
-        weight = 1 / count if mask is None else (mask / count)[:, None]
-        dy = error * weight                                         # (S3) undoes (S2), (S1)
+    def backward(self, cache, N=None):
+        e, Z, classes, mask, own, shape = cache
+        weight = (np.ones_like(Z) if mask is None else mask[:, None]) / (own if N is None else N)
+        dy = e * (weight / Z)                                       # (S3) undoes (S2), (S1)
+        dy[np.arange(len(dy), like=dy), classes] -= weight[:, 0]
         return dy.reshape(shape)
 
     @classmethod
@@ -86,14 +94,28 @@ class SoftmaxCrossEntropy(Loss):
         yield "masked", (cls(), y, SimpleNamespace(y=classes, mask=mask))
 
 
-def _shifted(y: Array) -> Array:
-    """y − max y for every row of y (N, classes), a new array. NumPy's maximum takes 50 ns for each row, however short:
+def at_least_one(count: Array) -> Array:
+    """What a sum over `count` positions is divided by: 1 where there are none, since the sum is then 0."""
+    return max(count, 1) if isinstance(count, int) else np.maximum(count, 1)
+
+
+def _shifted(y: Array, out: Array) -> Array:
+    """y − max y for every row of y (N, classes). NumPy's maximum takes 50 ns for each row, however short:
 
     few classes are turned into long rows first, ten times as fast.
     """
-    if y.shape[1] <= 64:
-        return y - np.max(y.T.copy(), axis=0)[:, None]
-    return y - np.max(y, axis=1, keepdims=True)
+    top = np.max(y.T.copy(), axis=0)[:, None] if y.shape[1] <= 64 else np.max(y, axis=1, keepdims=True)
+    return np.subtract(y, top, out=out)
+
+
+def _cached_rows(y: Array) -> Iterator[slice]:
+    """The rows of y (N, classes), some at a time: what one pass leaves in the processor's cache, the next finds there.
+
+    With 10,000 classes that halves the time. A device is not asked in pieces.
+    """
+    width = len(y) if backend.is_device(y) else max(1, CACHED // y.shape[1])
+    for start in range(0, len(y), max(width, 1)):
+        yield slice(start, start + width)
 
 
 class MeanSquaredError(Loss):
@@ -111,14 +133,16 @@ class MeanSquaredError(Loss):
     def total(self, y, batch):
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
-        count = r.size if mask is None else np.maximum(np.sum(mask) * y.shape[-1], 1)
-        total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
-        return total, count, (r, mask, count)
+        total, count = np.sum(r * r if mask is None else r * r * mask), self.count(batch, y)    # (Q2)
+        return total, count, (r, mask, at_least_one(count))
 
-    def backward(self, cache):
-        r, mask, count = cache
-        dy = (2 / count) * (r if mask is None else r * mask)        # (Q3) undoes (Q2), (Q1)
+    def backward(self, cache, N=None):
+        r, mask, own = cache
+        dy = (2 / (own if N is None else N)) * (r if mask is None else r * mask)    # (Q3) undoes (Q2), (Q1)
         return dy
+
+    def count(self, batch, y):
+        return super().count(batch, y) * y.shape[-1]
 
     @classmethod
     def examples(cls, n, rng):

@@ -1,8 +1,8 @@
 """A batch in pieces of time: forward over all of them, keeping little; backward over each, with its tape made again.
 
-The loss of a piece is a part of the loss of the batch, with its share N_p/N of the positions that count:
+The loss of a piece is a part of the loss of the batch, and both are divided by the N positions that count:
 
-    L = Σ_p (N_p/N) L_p,   W̄ = Σ_p W̄_p,   and ∂L/∂(last state of p) = ∂L/∂(first state of p + 1)
+    L = Σ_p L_p / N,   W̄ = Σ_p W̄_p,   and ∂L/∂(last state of p) = ∂L/∂(first state of p + 1)
 
 Read-out and loss wait until the backward pass comes to their piece, so neither all scores nor all hidden states exist.
 """
@@ -18,6 +18,7 @@ import numpy as np
 from minirnn import backend, scoring
 from minirnn.bptt.base import Step, copied
 from minirnn.layers import Embedding
+from minirnn.losses import at_least_one
 from minirnn.model import Model
 from minirnn.rows import Rows
 from minirnn.unroll import accumulate
@@ -50,10 +51,9 @@ def gradients(
         state = copied(state)
         all_kept.append([own for _, own in kept])
     encoder: Any = model.encoder
-    last, embedded, dtype = state, isinstance(encoder, Embedding), model.readout.params["b"].dtype
-    N = _asked(batch, dtype)
+    last, embedded = state, isinstance(encoder, Embedding)
+    N = at_least_one(loss.count(batch, model.readout.params["b"]))
     total: Array = 0
-    count: Array = 0
     dstates: Any = None
     rows: Rows | None = None
     found: dict[str, Array] = {}
@@ -62,19 +62,15 @@ def gradients(
         H, state, tape = model.through(piece.x, once_more(all_kept.pop(), state), masks(number), read=len(piece.y))
         dH = H                                                      # no step is read: an empty array
         if len(piece.y):
-            part, N_p, dH, d_readout = scoring.train(model.readout, loss, H, piece)
-            asked = _asked(piece, dtype)
-            share = asked / (N if batch.mask is None else np.maximum(N, 1))
-            total, count = total + part, count + (N_p if batch.mask is None else N_p * np.minimum(asked, 1))
-            dH = dH * share
-            accumulate(found, {name: d * share for name, d in d_readout.items()})
+            part, _, dH, d_readout = scoring.train(model.readout, loss, H, piece, N)
+            total = total + part
+            accumulate(found, d_readout)
         dX, dstates = model.undo(dH, tape, sums, dstates, embedded)
         if embedded:
             rows = _plus(rows, encoder.backward(dX, tape[0])[1]["E"], encoder.params["E"])
         del H, tape, dH, dX                                         # before the next piece is made
     penalty = sum(value for own in made for value, _ in own.penalties)
-    count = count if batch.mask is None else np.maximum(count, 1)
-    return Step(total, count, model.finish(sums, dstates, made, carried, found, rows), last, penalty)
+    return Step(total, N, model.finish(sums, dstates, made, carried, found, rows), last, penalty)
 
 
 def evaluate(model: Model, loss: Any, batch: Any, state: Any, metrics: dict[str, Any], length: int) -> Any:
@@ -103,11 +99,6 @@ class _Said:
 
     def forward(self, y: Array) -> tuple[Array, Any]:
         return y, None
-
-
-def _asked(batch: Any, dtype: Any) -> Any:
-    """N, the positions at which the loss counts, wherever the mask lives."""
-    return batch.y.shape[0] * batch.y.shape[1] if batch.mask is None else np.sum(batch.mask.astype(dtype))
 
 
 def _dropout(model: Model, rng: Any, batch: Any, length: int) -> Callable[[int], list]:
