@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import backend
+from minirnn import backend, memory
 
 Array = Any
 
@@ -40,7 +40,10 @@ def affine(X: Array, M: Array, b: Array) -> Array:
     if hasattr(M, "gradient"):
         return product(X, M.T) + b
     ones = np.ones_like(X[..., :1])
-    return product(np.concatenate([X, ones], axis=-1), np.concatenate([M, b[:, None]], axis=1).T)
+    X, M = np.concatenate([X, ones], axis=-1), np.concatenate([M, b[:, None]], axis=1)
+    Y = memory.empty((*X.shape[:-1], M.shape[0]), M)
+    np.matmul(X.reshape(-1, X.shape[-1]), M.T, out=Y.reshape(-1, M.shape[0]))
+    return Y
 
 
 def row_sum(D: Array) -> Array:

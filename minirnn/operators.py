@@ -82,7 +82,7 @@ def dense(W: Array | Operator) -> Array:
     return W.dense() if isinstance(W, Operator) else W
 
 
-def filled(W: Array | Operator, size: int, value: float) -> Array:
-    """A vector of equal entries, of W's type and on W's device."""
+def filled(W: Array | Operator, shape: int | tuple[int, ...], value: float) -> Array:
+    """An array of equal entries, of W's type and on W's device."""
     like = W.values if isinstance(W, Operator) else W
-    return np.zeros(size, dtype=like.dtype, like=like) + value
+    return np.zeros(shape, dtype=like.dtype, like=like) + value

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minirnn import kernels
+from minirnn import kernels, memory
 from minirnn.cells.base import Cell, State
 
 Array = Any
@@ -32,23 +32,26 @@ class Tape(NamedTuple):
 def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool = True) -> Tape:
     """Run the cell over A (T, B, G n), which it may overwrite, from `state`, a tuple of (B, n).
 
+    A is an array, or what makes A[steps] when it is asked for a segment: that is then still in the cache.
     keep=False drops the caches, for evaluation. The hidden states are `tape.states[0][1:]`, the last state is
     `tuple(S[-1] for S in tape.states)`.
     """
-    walk = kernels.sequence(cell, A, w)                             # on a CUDA device; None for arrays on the host
-    if walk is not None:
-        return Tape(*walk.forward(A, state, w, keep))
-    cell = kernels.elementwise(cell, A, w)
-    cell.prepare(w)
     T = len(A)
+    walk = kernels.sequence(cell, state[0], T, w)                   # on a CUDA device; None for arrays on the host
+    if walk is not None:
+        return Tape(*walk.forward(A[:T], state, w, keep))
+    cell = kernels.elementwise(cell, state[0], w)
+    cell.prepare(w, len(state[0]))
     states, rows = _empty(T, state)
     _store(rows[0], state)
     caches = []
-    for t in range(T):
-        state, cache = cell.step(A[t], rows[t], w)
-        _store(rows[t + 1], state)
-        if keep:
-            caches.append(cache)
+    for steps in segments(T):
+        part = A[steps]
+        for t in range(T)[steps]:
+            state, cache = cell.step(part[t - steps.start], rows[t], w)
+            _store(rows[t + 1], state)
+            if keep:
+                caches.append(cache)
     return Tape(states, caches)
 
 
@@ -58,14 +61,17 @@ def reverse(cell: Cell, A: Array, state: State, lost: Array | None, w: SimpleNam
     lost (T, B, ...) are the bits that the steps forget, as `cell.lost` tells them. Only for a cell that is reversible,
     with orthogonal (unitary) matrices.
     """
-    cell.prepare(w)
+    cell.prepare(w, len(state[0]))
     T = len(A)
     states, rows = _empty(T, state)
     _store(rows[T], state)
     caches: list = [None] * T
-    for t in reversed(range(T)):
-        state, caches[t] = cell.step_reverse(A[t], rows[t + 1], None if lost is None else lost[t], w)
-        _store(rows[t], state)
+    for steps in reversed(segments(T)):
+        part = A[steps]
+        for t in reversed(range(T)[steps]):
+            bits = None if lost is None else lost[t]
+            state, caches[t] = cell.step_reverse(part[t - steps.start], rows[t + 1], bits, w)
+            _store(rows[t], state)
     return Tape(states, caches)
 
 
@@ -84,18 +90,18 @@ def backward(
     if isinstance(tape.caches, kernels.Caches) and dstate is None:  # else the loop goes on from what came after
         return tape.caches.walk.backward(dH, tape, w, take)
     cell = kernels.elementwise(cell, dH, w)
-    cell.prepare(w)
+    cell.prepare(w, tape.states[0].shape[1])
     states, caches = tape
     T, first_read = len(caches), len(caches) - len(dH)
     B, n = states[0].shape[1:]
-    buffer = np.empty((min(SEGMENT, T), B, len(cell.gates) * n), dtype=states[0].dtype, like=states[0])
+    buffer = memory.empty((min(SEGMENT, T), B, len(cell.gates) * n), states[0])
     dstate = tuple(np.zeros_like(S[0]) for S in states) if dstate is None else dstate
     matrices: dict[str, Array] = {}
     vectors: dict[str, Array] = {}
     has_vectors = bool(cell.params) or any(child.params for child in cell.children.values())
     after = tuple(S[T] for S in states)
-    for stop in range(T, 0, -SEGMENT):
-        start = max(stop - SEGMENT, 0)
+    for steps in reversed(segments(T)):
+        start, stop = steps.start, steps.stop
         dA = buffer[: stop - start]
         for t in reversed(range(start, stop)):
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
@@ -105,7 +111,7 @@ def backward(
             if has_vectors:
                 accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
             after = before
-        take(slice(start, stop), dA)
+        take(steps, dA)
         part = tuple(S[start : stop + 1] for S in states)
         accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
         dstate = tuple(_flush(d) for d in dstate)
@@ -121,7 +127,7 @@ def adjoints(
     of one sequence, (R, n), where the tape has that one alone: its rows are then read by each of them. Unlike in
     `backward`, a gradient that has vanished altogether is exact zeros from the next step on, not the next segment.
     """
-    cell.prepare(w)
+    cell.prepare(w, tape.states[0].shape[1])
     states, caches = tape
     T = len(caches)
     for t in range(T, 0, -1):
@@ -134,9 +140,14 @@ def adjoints(
     yield 0, dstate
 
 
+def segments(T: int) -> list[slice]:
+    """0 .. T in segments of SEGMENT steps; where T is no multiple of it, the first is shorter."""
+    return [slice(max(stop - SEGMENT, 0), stop) for stop in range(T, 0, -SEGMENT)][::-1]
+
+
 def _empty(T: int, state: State) -> tuple[tuple[Array, ...], list[State]]:
     """Room for T + 1 states, as one array for each part, (T + 1, B, n), and as T + 1 tuples of views into these."""
-    states = tuple(np.empty((T + 1, *s.shape), dtype=s.dtype, like=s) for s in state)
+    states = tuple(memory.empty((T + 1, *s.shape), s) for s in state)
     return states, [tuple(S[t] for S in states) for t in range(T + 1)]
 
 

@@ -34,7 +34,7 @@ def sizes(cell, n, T=3, B=50, dtype=np.float32):
 
 def chosen(cell, A, w):
     """The name of what the time loop would use."""
-    if kernels.sequence(cell, A, w) is not None:
+    if kernels.sequence(cell, A[0, :, : w.W.shape[1]], len(A), w) is not None:
         return "sequence"
     return "elementwise" if isinstance(kernels.elementwise(cell, A, w), kernels.Elementwise) else "step"
 

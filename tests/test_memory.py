@@ -1,13 +1,18 @@
-"""Freed arrays stay with the process: asked in a process of its own, since the setting cannot be taken back."""
+"""Freed arrays stay with the process: asked in a process of its own, since the setting cannot be taken back.
+
+And where the arrays of the time loop begin, and how many rows one pass takes.
+"""
 
 import ctypes
 import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from strict_array import StrictDevice
 
-from minirnn.memory import keep_freed_memory
+from minirnn.memory import CACHED, LINE, aligned, cached_rows, empty, keep_freed_memory
 
 COUNT_FAULTS = """
 import resource, sys
@@ -58,3 +63,41 @@ def test_an_old_glibc_gets_the_largest_threshold_it_takes(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
     assert keep_freed_memory() is True
     assert taken == [(-3, 2**25), (-1, 2**31 - 1)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("shape", [(3,), (1, 1), (5, 7, 3)])
+def test_an_aligned_array_begins_with_a_cache_line_and_is_writable(shape, dtype):
+    x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    for _ in range(8):
+        room, y = empty(shape, x), aligned(x)
+        for array in (room, y):
+            assert array.ctypes.data % LINE == 0
+            assert (array.shape, array.dtype) == (x.shape, x.dtype)
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+        np.testing.assert_array_equal(y, x)
+        assert not np.shares_memory(y, x)
+
+
+def test_a_matrix_laid_out_by_columns_is_copied_by_rows():
+    W = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    assert aligned(W).flags.c_contiguous
+    np.testing.assert_array_equal(aligned(W), W)
+
+
+def test_room_on_a_device_stays_there():
+    x = StrictDevice().asarray(np.ones((2, 3), np.float32))
+    assert type(empty((4, 3), x)) is type(x)
+    assert type(aligned(x)) is type(x)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (5, CACHED), (7, 2 * CACHED), (100, CACHED // 16), (0, 4), (3, 0)])
+def test_every_row_is_passed_over_once(shape):
+    rows = list(cached_rows(np.empty(shape, np.float32)))
+    assert [k for part in rows for k in range(shape[0])[part]] == [*range(shape[0])]
+    assert all((part.stop - part.start) * shape[1] <= CACHED or part.stop - part.start == 1 for part in rows)
+
+
+def test_a_device_is_given_all_rows_at_once():
+    assert list(cached_rows(StrictDevice().asarray(np.ones((4, CACHED), np.float32)))) == [slice(0, 4)]

@@ -301,3 +301,28 @@ def test_backward_may_be_run_twice_on_one_tape(cell):
     np.testing.assert_array_equal(first[1]["W"], second[1]["W"])
     for a, b in zip(first[0], second[0], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class Asked:
+    """A, handed out a segment at a time, with what was asked for."""
+
+    def __init__(self, A):
+        self.A, self.asked = A, []
+
+    def __len__(self):
+        return len(self.A)
+
+    def __getitem__(self, steps):
+        self.asked.append((steps.start, steps.stop))
+        return self.A[steps].copy()
+
+
+@pytest.mark.parametrize("T", [1, unroll.SEGMENT, 2 * unroll.SEGMENT + 3])
+def test_a_is_asked_for_segment_by_segment_and_the_states_are_the_same(T):
+    rng = np.random.default_rng(0)
+    A, w = rng.standard_normal((T, 2, 3)), SimpleNamespace(W=rng.standard_normal((3, 3)))
+    asked, state = Asked(A), (rng.standard_normal((2, 3)),)
+    found = unroll.forward(Elman(), asked, state, w)
+    np.testing.assert_array_equal(found.states[0], unroll.forward(Elman(), A.copy(), state, w).states[0])
+    assert asked.asked == [(s.start, s.stop) for s in unroll.segments(T)]
+    assert [t for steps in unroll.segments(T) for t in range(T)[steps]] == [*range(T)]

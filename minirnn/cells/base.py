@@ -18,8 +18,8 @@ State = tuple[Array, ...]
 class Cell(ABC):
     """One step of a recurrent network, and its adjoint, side by side.
 
-    The loop over time is `minirnn.unroll`; the input projection a = U x + b is one product for all t, made before
-    the loop by `minirnn.layers.Recurrent`. A cell says how many blocks of n entries a has (`gates`), how many
+    The loop over time is `minirnn.unroll`; the input projection a = U x + b is one product for a segment of steps,
+    made by `minirnn.layers.Recurrent`. A cell says how many blocks of n entries a has (`gates`), how many
     arrays its state has, and the shapes of its matrices; it never sees how a matrix is parametrized.
 
     gates       names of the blocks of a; a is (B, G n)
@@ -59,8 +59,8 @@ class Cell(ABC):
             if x.shape != (n,):
                 raise UsageError(f"{type(self).__name__} needs {name} of shape ({n},), one per unit (got {x.shape})")
 
-    def prepare(self, w: SimpleNamespace) -> None:  # noqa: B027 - most cells need nothing
-        """Add to `w` what the steps need and the matrices alone decide: called once per sequence, in each direction."""
+    def prepare(self, w: SimpleNamespace, rows: int) -> None:  # noqa: B027 - most cells need nothing
+        """Add to `w` what every step needs, for `rows` examples: called once per sequence, in each direction."""
 
     @abstractmethod
     def step(self, a: Array, state: State, w: SimpleNamespace) -> tuple[State, Any]:

@@ -15,7 +15,7 @@ from minirnn.linalg import outer_sum
 class Elman(Cell):
     """Elman network, h_t = f(W h_{t-1} + U x_t + b).  [elman1990, sec. 2]
 
-    Forward, for t = 1 .. T from h_0, with a_t = U x_t + b computed beforehand for all t in one product:
+    Forward, for t = 1 .. T from h_0, with a_t = U x_t + b computed beforehand, many steps in one product:
 
         z_t = a_t + W h_{t-1}              (E1)
         h_t = f(z_t)                       (E2)

@@ -77,7 +77,7 @@ class GRU(Cell):
             return dr, dp
 
         def matrix_gradients(self, dZ, caches, H, w):
-            Q = np.stack([q for *_, q in caches])
+            Q = np.stack([q for _, q in caches])
             dW_h = outer_sum(w.W_h, dZ, Q)                          # (G16) undoes (G4) in W_h
             return dW_h
 
@@ -96,7 +96,7 @@ class GRU(Cell):
             return dr, dp
 
         def matrix_gradients(self, dZ, caches, H, w):
-            R = np.stack([r for _, r, _, _ in caches])
+            R = np.stack([blocks(gates, 3)[1] for gates, _ in caches])
             dW_h = outer_sum(w.W_h, dZ * R, H)                      # (G20) undoes (G5) in W_h
             return dW_h
 
@@ -136,7 +136,7 @@ class GRU(Cell):
     def sized(cls, n, reset="after"):
         return cls(reset, np.zeros(n) if reset == "after" else None)
 
-    def prepare(self, w):
+    def prepare(self, w, rows):
         w.b_hn = self.params.get("b_hn")
 
     def step(self, a, state, w):
@@ -148,18 +148,19 @@ class GRU(Cell):
         z_c, kept = self.candidate.step(a_c, r, h_prev, w)
         c = np.tanh(z_c, out=z_c)                                   # (G8)
         h = h_prev + u * (c - h_prev)                               # (G9)
-        return (h,), (u, r, c, kept)
+        return (h,), (a, kept)
 
     def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh,), (h_prev,), (u, r, c, kept) = dstate, state_prev, cache
+        (dh,), (h_prev,), (gates, kept) = dstate, state_prev, cache
+        u, r, c = blocks(gates, 3)
+        dz = np.empty_like(gates, shape=(len(dh), gates.shape[-1]))
+        dzu, dzr, dzc = blocks(dz, 3)                               # written in place: joining them would copy each
         dc = dh * u                                                 # (G10) undoes (G9) in c
-        dzc = dc * (1 - c * c)                                      # (G11) undoes (G8)
-        dzu = dc * (c - h_prev) * (1 - u)                           # (G12) undoes (G9) in u, (G2)
+        dzc[...] = dc * (1 - c * c)                                 # (G11) undoes (G8)
+        dzu[...] = dc * (c - h_prev) * (1 - u)                      # (G12) undoes (G9) in u, (G2)
         dr, dp = self.candidate.step_backward(dzc, r, h_prev, kept, w)
-        dzr = dr * r * (1 - r)                                      # (G24) undoes (G2)
-        dz = np.concatenate([dzu, dzr, dzc], axis=-1)
-        gates = dz[:, : 2 * u.shape[-1]]
-        dh_prev = dh - dc + dp + gates @ w.W.conj()                 # (G25) undoes (G9), the candidate, (G1) in h
+        dzr[...] = dr * r * (1 - r)                                 # (G24) undoes (G2)
+        dh_prev = dh - dc + dp + dz[:, : 2 * u.shape[-1]] @ w.W.conj()    # (G25) undoes (G9), the candidate, (G1) in h
         return dz, (dh_prev,)
 
     def matrix_gradients(self, dA, states, caches, w):
@@ -169,7 +170,7 @@ class GRU(Cell):
         return {"W": dW, "W_h": self.candidate.matrix_gradients(dA[..., 2 * n :], caches, H, w)}
 
     def vector_gradients(self, dstate, state_prev, state, cache, da):
-        (_, r, _, _), (_, _, dzc) = cache, blocks(da, 3)
+        (_, r, _), (_, _, dzc) = blocks(cache[0], 3), blocks(da, 3)
         return self.candidate.vector_gradients(dzc, r)
 
     @classmethod

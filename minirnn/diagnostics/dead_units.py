@@ -43,7 +43,7 @@ class DeadUnits(Diagnostic):
         layer, X = subject.layer, subject.X[:, : self.examples]
         _, _, (_, made, tape, _) = layer.forward(X)
         w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
-        layer.cell.prepare(w)
+        layer.cell.prepare(w, X.shape[1])
         n, G = layer.hidden_size, len(layer.cell.gates)
         alive: Array = 0                                            # the largest slope of each gate of each unit
         flat: Array = 0

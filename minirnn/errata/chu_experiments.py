@@ -18,7 +18,7 @@ def a_reset_gate_that_resets_nothing() -> Numbers:
         rng = np.random.default_rng(0)
         cell = GRU(reset, rng.standard_normal(5) if reset == "after" else None)
         w = SimpleNamespace(W=rng.standard_normal((10, 5)), W_h=rng.standard_normal((5, 5)))
-        cell.prepare(w)
+        cell.prepare(w, 3)
         h = (rng.standard_normal((3, 5)),)
         state, cache = cell.step(rng.standard_normal((3, 15)), h, w)
         dz, _ = cell.step_backward((rng.standard_normal((3, 5)),), h, state, cache, w)

@@ -31,14 +31,14 @@ Array = Any
 KERNELS = ("auto", "step", "elementwise", "sequence")
 
 
-def sequence(cell: Cell, A: Array, w: Any) -> Sequence | None:
-    """What runs all steps of A (T, B, G n) at once, or None if the steps are taken one by one."""
-    place = device.device_of(A) if cell.kernel in ("auto", "sequence") else None
+def sequence(cell: Cell, h: Array, T: int, w: Any) -> Sequence | None:
+    """What runs all T steps from h (B, n) at once, or None if the steps are taken one by one."""
+    place = device.device_of(h) if cell.kernel in ("auto", "sequence") else None
     made = None if place is None else program(cell)
-    if place is None or made is None or not _plain(cell, A, w) or A.dtype != np.float32 or len(A) == 0:
+    if place is None or made is None or not _plain(cell, h, w) or h.dtype != np.float32 or T == 0:
         return None
     if cell.kernel == "auto":
-        n, B = w.W.shape[1], A.shape[1]
+        B, n = h.shape
         sizes = {"shared_limit": place.shared_limit, "processors": place.processors}
         blocks = budget.start(cell, n, B, "forward", **sizes).blocks
         if blocks > budget.WAVES * place.processors or not budget.serves(cell, n, B, **sizes):
@@ -47,7 +47,7 @@ def sequence(cell: Cell, A: Array, w: Any) -> Sequence | None:
 
 
 def elementwise(cell: Cell, x: Array, w: Any) -> Any:
-    """`cell`, or what stands in for it where x, A or dH, is on a device and a kernel serves the cell."""
+    """`cell`, or what stands in for it where x, a state or dH, is on a device and a kernel serves the cell."""
     place = device.device_of(x) if cell.kernel in ("auto", "elementwise") else None
     made = None if place is None else program(cell)
     if made is None or not _plain(cell, x, w) or x.dtype.char not in "fd":

@@ -28,8 +28,8 @@ class Elementwise:
         self.gates, self.states, self.params, self.children = cell.gates, cell.states, cell.params, cell.children
         self.matrix_gradients, self.vector_gradients = cell.matrix_gradients, cell.vector_gradients
 
-    def prepare(self, w: Any) -> None:
-        self.cell.prepare(w)
+    def prepare(self, w: Any, rows: int) -> None:
+        self.cell.prepare(w, rows)
         w.stacked = stacked(self.cell, w)
         w.v, w.gain = own_numbers(self.cell, w.W.shape[1], w.W)
 
@@ -39,7 +39,7 @@ class Elementwise:
         h, c = np.empty_like(h_prev), None if c_prev is None else np.empty_like(h_prev)
         extra = np.empty_like(h_prev) if keeps_extra(self.cell) else None
         self._launch("forward", h, P, a, h_prev, c_prev, h, c, extra, w.v, w.gain)
-        return ((h,) if c is None else (h, c)), cache_of(self.cell, a, extra)
+        return ((h,) if c is None else (h, c)), cache_of(a, extra)
 
     def step_backward(
         self, dstate: Any, before: Any, after: Any, cache: Any, w: Any
@@ -71,9 +71,6 @@ def keeps_extra(cell: Cell) -> bool:
     return len(cell.gates) > 1
 
 
-def cache_of(cell: Cell, a: Array, extra: Array | None) -> Any:
-    """What the cell's own step would have returned as its cache, as views: z; i, f, g, o, tanh c; or u, r, c, k."""
-    if extra is None:
-        return a
-    n = extra.shape[-1]
-    return (*(a[:, g * n : (g + 1) * n] for g in range(len(cell.gates))), extra)
+def cache_of(a: Array, extra: Array | None) -> Any:
+    """What the cell's own step would have returned as its cache: z; or the gates, and with them tanh c or k."""
+    return a if extra is None else (a, extra)

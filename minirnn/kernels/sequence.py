@@ -33,7 +33,7 @@ class Caches(collections.abc.Sequence):
     def __getitem__(self, t: Any) -> Any:
         if isinstance(t, slice):
             return [self[k] for k in range(*t.indices(len(self)))]
-        return cache_of(self.walk.cell, self.A[t], None if self.extra is None else self.extra[t])
+        return cache_of(self.A[t], None if self.extra is None else self.extra[t])
 
 
 class Sequence:

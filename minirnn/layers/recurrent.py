@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minirnn import unroll
+from minirnn import memory, unroll
 from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
@@ -30,13 +30,27 @@ class Prepared(NamedTuple):
     U: tuple[Array, Any]                        # and its cache
     matrices: dict[str, tuple[Array, Any]]      # the cell's matrices by name, and their caches
     w: SimpleNamespace                          # the same, as the steps forward want them
+    back: SimpleNamespace                       # and as the steps back want them
     penalties: list[tuple[Array, Any]]          # what each regularizer says, and its cache
+
+
+class Projected:
+    """A = X Uᵀ + b, made when the loop asks for a segment of it: so A[steps] is in the cache when the steps read it."""
+
+    def __init__(self, layer: Recurrent, X: Array, U: Array):
+        self.layer, self.X, self.U = layer, X, U
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, steps: slice) -> Array:
+        return self.layer.project(self.X[steps], self.U)
 
 
 class Recurrent(Layer):
     """A cell, its matrices and its input projection, unrolled over time.
 
-        A = X Uᵀ + b                       (C1)  all t at once; then the cell's own equations, in the loop
+        A = X Uᵀ + b                       (C1)  one product per segment; then the cell's own equations, in the loop
         Ū = Σ_t ā_t x_tᴴ                   (C2)  one product per segment of the loop, added up
         b̄ = Σ_t ā_t                        (C3)
         X̄ = Ā U*                           (C4)
@@ -111,7 +125,7 @@ class Recurrent(Layer):
         return tuple(states)
 
     def project(self, X: Array, U: Array) -> Array:
-        """U x_t + b for all t at once: (T, B, G n)."""
+        """U x_t + b for all t of X at once: (T, B, G n)."""
         if "b" not in self.params:
             return product(X, U.T)
         A = affine(X, U, self.params["b"])                          # (C1)
@@ -122,7 +136,8 @@ class Recurrent(Layer):
         U, made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
         penalties = [r.forward(U[0] if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
         w = SimpleNamespace(**{name: _column_major(W) for name, (W, _) in made.items()})
-        return Prepared(U, made, w, penalties)
+        back = SimpleNamespace(**{name: _row_major(W) for name, (W, _) in made.items()})
+        return Prepared(U, made, w, back, penalties)
 
     def forward(self, X, state=None, keep=True, made=None):
         """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation.
@@ -130,15 +145,15 @@ class Recurrent(Layer):
         made    what `prepare` gave for the sequence of which X is a piece; None: X is the sequence
         """
         made = self.prepare() if made is None else made
-        A = self.project(X, made.U[0])
+        A = Projected(self, X, made.U[0])
         carried = state is not None
-        state = state if carried else self.initial_state(X.shape[1], A)
+        state = state if carried else self.initial_state(X.shape[1], A[:1])
         tape = unroll.forward(self.cell, A, state, made.w, keep)
         return tape.states[0][1:], tuple(S[-1] for S in tape.states), (X, made, tape, carried)
 
     def reverse(self, X, last, lost, made):
         """(H, first state, tape), as `forward` gave them, from the last state and the bits that `cell.lost` told."""
-        tape = unroll.reverse(self.cell, self.project(X, made.U[0]), last, lost, made.w)
+        tape = unroll.reverse(self.cell, Projected(self, X, made.U[0]), last, lost, made.w)
         return tape.states[0][1:], tuple(S[0] for S in tape.states), (X, made, tape, True)
 
     def backward(self, dH, cache, input_gradient=True):
@@ -165,8 +180,7 @@ class Recurrent(Layer):
             if dX is not None:
                 dX[steps] = as_kind(product(dA, U.conj()), X)       # (C4)
 
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
-        dstate, dW, found = unroll.backward(self.cell, dH, tape, w, take, dstate)
+        dstate, dW, found = unroll.backward(self.cell, dH, tape, made.back, take, dstate)
         unroll.accumulate(matrices, dW)
         unroll.accumulate(vectors, found)
         return dX, dstate
@@ -227,4 +241,9 @@ def _complex(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 def _column_major(W: Array) -> Array:
     """W laid out so that W.T, which every step multiplies by, is contiguous: 1.6x per product at n = 128."""
-    return W if isinstance(W, Operator) else W.copy(order="F")
+    return W if isinstance(W, Operator) else memory.aligned(W.T).T
+
+
+def _row_major(W: Array) -> Array:
+    """W as the steps back want it, which multiply by W itself."""
+    return W if isinstance(W, Operator) else memory.aligned(W)

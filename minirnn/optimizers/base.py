@@ -44,7 +44,9 @@ class Rule(ABC):
     def step(self, name: str, x: Array, g: Array | Rows) -> None:
         """Move the parameter `name` in place."""
         x_real = as_real(x)
-        memory = self.memory.setdefault(name, {slot: self.initial(slot, x_real) for slot in self.slots})
+        if name not in self.memory:
+            self.memory[name] = {slot: self.initial(slot, x_real) for slot in self.slots}
+        memory = self.memory[name]
         t = self.steps[name] = self.steps.get(name, 0) + 1
         if isinstance(g, Rows) and backend.is_device(x):
             self._step_rows_on_device(x, g, memory, t)
