@@ -64,25 +64,27 @@ class PeepholeLSTM(Cell):
     def step(self, a, state, w):
         (h_prev, c_prev), p = state, self.params
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (P1) in place: a is not needed again
-        z_i, z_f, z_g, z_o = blocks(z, 4)
-        i = sigmoid(z_i + p["p_i"] * c_prev)                        # (P2)
-        f = sigmoid(z_f + p["p_f"] * c_prev)                        # (P3)
-        g = np.tanh(z_g)                                            # (P4)
+        i, f, g, o = blocks(z, 4)                                   # so far the four z; each becomes its gate
+        i[...] = sigmoid(i + p["p_i"] * c_prev)                     # (P2)
+        f[...] = sigmoid(f + p["p_f"] * c_prev)                     # (P3)
+        g[...] = np.tanh(g)                                         # (P4)
         c = f * c_prev + i * g                                      # (P5)
-        o = sigmoid(z_o + p["p_o"] * c)                             # (P6)
+        o[...] = sigmoid(o + p["p_o"] * c)                          # (P6)
         tanh_c = np.tanh(c)
         h = o * tanh_c                                              # (P7)
-        return (h, c), (i, f, g, o, tanh_c)
+        return (h, c), (z, tanh_c)
 
     def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh, dc), (_, c_prev), (i, f, g, o, tanh_c), p = dstate, state_prev, cache, self.params
-        dzo = dh * tanh_c * o * (1 - o)                             # (P8)  undoes (P7) in o, (P6)
+        (dh, dc), (_, c_prev), (gates, tanh_c), p = dstate, state_prev, cache, self.params
+        i, f, g, o = blocks(gates, 4)
+        dz = np.empty_like(gates, shape=(len(dh), gates.shape[-1]))
+        dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
+        dzo[...] = dh * tanh_c * o * (1 - o)                        # (P8)  undoes (P7) in o, (P6)
         dc = dc + dh * o * (1 - tanh_c * tanh_c) + dzo * p["p_o"]   # (P9)  undoes (P7), (P6) in c; dc is now complete
-        dzg = dc * i * (1 - g * g)                                  # (P10) undoes (P5) in g, (P4)
-        dzf = dc * c_prev * f * (1 - f)                             # (P11) undoes (P5) in f, (P3)
-        dzi = dc * g * i * (1 - i)                                  # (P12) undoes (P5) in i, (P2)
+        dzg[...] = dc * i * (1 - g * g)                             # (P10) undoes (P5) in g, (P4)
+        dzf[...] = dc * c_prev * f * (1 - f)                        # (P11) undoes (P5) in f, (P3)
+        dzi[...] = dc * g * i * (1 - i)                             # (P12) undoes (P5) in i, (P2)
         dc_prev = dc * f + dzf * p["p_f"] + dzi * p["p_i"]          # (P13) undoes (P5), (P3), (P2) in c
-        dz = np.concatenate([dzi, dzf, dzg, dzo], axis=-1)
         dh_prev = dz @ w.W.conj()                                   # (P14) undoes (P1)
         return dz, (dh_prev, dc_prev)
 
