@@ -96,21 +96,24 @@ forward(int T, int B, int n, int slices, int resident, const real *M, real *A, r
 }
 
 // Undoes `forward`.  dH (reads, B, n) is what the last `reads` steps receive from above; M (GATES n, n) is W.
+// dhT, dcT (B, n), or null for zeros: ∂L/∂(last state) through what came after this sequence.
 // Writes dA (T, B, GATES n); dK (T, B, n), or null: the last gate's ∂L/∂(W h) where it differs from dA; complete
 // (T, B, n), or null: the whole ∂L/∂h_t, for the activation's parameters; dh0, dc0 (B, n).
 extern "C" __global__ void __launch_bounds__(THREADS)
 backward(int T, int B, int n, int slices, int resident, const real *M, const real *A, const real *H, const real *C,
-         const real *extra, const real *v, const real *gain, int reads, const real *dH, real *dA, real *dK,
-         real *complete, real *dh0, real *dc0)
+         const real *extra, const real *v, const real *gain, int reads, const real *dH, const real *dhT, const real *dcT,
+         real *dA, real *dK, real *complete, real *dh0, real *dc0)
 {
     extern __shared__ Rows memory[];
     const int K = GATES * n, b0 = blockIdx.x * ROWS, rows = B - b0 < ROWS ? B - b0 : ROWS;
     Rows *dp = memory, *sums = dp + K, *carry = sums + slices * n, *dc = carry + n;
     real *shared = (real *) (carry + STATES * n);
     for (int i = threadIdx.x; i < resident * n; i += blockDim.x) shared[i] = M[i];
-    for (int i = threadIdx.x; i < slices * n; i += blockDim.x) for (int r = 0; r < ROWS; r++) sums[i].row[r] = 0;
+    for (int i = threadIdx.x; i < slices * n; i += blockDim.x) for (int r = 0; r < ROWS; r++)
+        sums[i].row[r] = dhT && i < n && r < rows ? dhT[(offset) (b0 + r) * n + i] : 0;     // as a product would leave it
     for (int i = threadIdx.x; i < K; i += blockDim.x) for (int r = 0; r < ROWS; r++) dp[i].row[r] = 0;
-    for (int i = threadIdx.x; i < STATES * n; i += blockDim.x) for (int r = 0; r < ROWS; r++) carry[i].row[r] = 0;
+    for (int i = threadIdx.x; i < STATES * n; i += blockDim.x) for (int r = 0; r < ROWS; r++)
+        carry[i].row[r] = dcT && i >= n && r < rows ? dcT[(offset) (b0 + r) * n + i - n] : 0;
     __syncthreads();
     for (int t = T - 1; t >= 0; t--) {
         const offset here = (offset) t * B + b0;

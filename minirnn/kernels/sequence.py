@@ -60,7 +60,8 @@ class Sequence:
         return states, Caches(self, A, extra) if keep else []
 
     def backward(
-        self, dH: Array, tape: Any, w: Any, take: Callable[[slice, Array], None]
+        self, dH: Array, tape: Any, w: Any, take: Callable[[slice, Array], None],
+        dstate: tuple[Array, ...] | None = None,
     ) -> tuple[tuple[Array, ...], dict[str, Array], dict[str, Array]]:
         cell, (states, caches) = self.cell, tape
         (H, C), A, extra = (*states, None)[:2], caches.A, caches.extra
@@ -73,8 +74,9 @@ class Sequence:
         v, gain = own_numbers(cell, n, A)
         M = contiguous(stacked(cell, w))
         dH = contiguous(dH)
+        last = (*map(contiguous, dstate or ()), None, None)[:2]
         self._launch(
-            "backward", A, n, M, A, H, C, extra, v, gain, len(dH), dH, dA, dK, complete, *(*starts, None)[:2]
+            "backward", A, n, M, A, H, C, extra, v, gain, len(dH), dH, *last, dA, dK, complete, *(*starts, None)[:2]
         )
         take(slice(0, T), dA)
         if isinstance(cell, GRU):                                   # one product each instead of one per segment
