@@ -55,7 +55,7 @@ class SoftmaxCrossEntropy(Loss):
 
     summary = "softmax cross-entropy in nats, with a mask"
 
-    def total(self, y, batch):
+    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
         backend.check_ids(batch.y, y.shape[-1], "classes")
         shifted = _shifted(y.reshape(-1, y.shape[-1]))
         rows, classes = np.arange(len(shifted), like=shifted), batch.y.reshape(-1)
@@ -71,7 +71,7 @@ class SoftmaxCrossEntropy(Loss):
         total = np.sum(nll if mask is None else nll * mask)
         return total, count, (error, y.shape, mask, count)
 
-    def backward(self, cache):
+    def backward(self, cache: Any) -> Array:
         error, shape, mask, count = cache
         weight = 1 / count if mask is None else (mask / count)[:, None]
         dy = error * weight                                         # (S3) undoes (S2), (S1)
@@ -108,14 +108,14 @@ class MeanSquaredError(Loss):
 
     summary = "mean squared error, with a mask"
 
-    def total(self, y, batch):
+    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
         count = r.size if mask is None else np.maximum(np.sum(mask) * y.shape[-1], 1)
         total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
         return total, count, (r, mask, count)
 
-    def backward(self, cache):
+    def backward(self, cache: Any) -> Array:
         r, mask, count = cache
         dy = (2 / count) * (r if mask is None else r * mask)        # (Q3) undoes (Q2), (Q1)
         return dy
