@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-PLOT = ["matplotlib>=3.8"]
+PLOT = ["matplotlib>=3.9"]
 DATA = ["pooch>=1.8"]
 REPORT = ["jinja2>=3.1"]
 SWEEP = ["distributed>=2024.8", "filelock>=3.12"]
@@ -30,8 +30,8 @@ setup(
         "minirnn.benchmarks": ["*.json"],
     },
     install_requires=[
-        "numpy>=1.26",
-        "scipy>=1.11.1",
+        "numpy>=2.0",
+        "scipy>=1.13",
         "click>=8.1",
         "rich>=13",
         "platformdirs>=4",

@@ -4,7 +4,7 @@
     newest   the newest Python on this machine, and of each dependency the newest release
 
 The source distribution is built, the wheel is built from it, and each environment, in .matrix/, gets that wheel with
-the extra `test`. The tests see the wheel and not the repository's modules, because pytest does not put this folder on
+the extra `test`. The tests see the wheel and not the repository's modules: PYTHONSAFEPATH keeps the working folder off
 the path. In the tests a deprecation warning is an error. An old release beside newer ones that it was not made for
 warns of itself, so with the oldest deprecations are ignored.
 
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".matrix"
 PIP = "-m", "pip", "--disable-pip-version-check", "--quiet", "install"
 IGNORED = [f"-Wignore::{kind}" for kind in ("DeprecationWarning", "PendingDeprecationWarning")]
+SAFE = {**os.environ, "PYTHONSAFEPATH": "1"}
 SHOWN = "numpy", "scipy", "click", "rich", "matplotlib", "pytest"
 
 
@@ -109,7 +110,7 @@ def main(words: list[str]) -> int:
             label = f"{name}: Python {version[0]}.{version[1]}, {releases}"
             print(label, flush=True)
             command = [str(programs / "pytest"), *(IGNORED if name == "oldest" else []), *(arguments or ["-n", "auto"])]
-            results[label] = subprocess.run(command, cwd=ROOT, check=False).returncode
+            results[label] = subprocess.run(command, cwd=ROOT, env=SAFE, check=False).returncode
     for label, code in results.items():
         print(f"{'failed' if code else 'passed'}  {label}")
     return int(any(results.values()))

@@ -172,10 +172,6 @@ def test_this_python_is_among_those_that_are_found(monkeypatch):
     assert sys.version_info[:2] in matrix.pythons()
 
 
-def test_a_deprecation_warning_is_an_error_in_the_tests():
-    import warnings
-
-    with pytest.raises(DeprecationWarning):
-        warnings.warn("old", DeprecationWarning, stacklevel=1)
-    with pytest.raises(PendingDeprecationWarning):
-        warnings.warn("older", PendingDeprecationWarning, stacklevel=1)
+def test_every_warning_is_an_error_in_the_tests(request):
+    """Deprecations too: no exception is made for any."""
+    assert request.config.getini("filterwarnings") == ["error"]
