@@ -1,4 +1,4 @@
-"""What every test shares: one BLAS thread, for parallel processes not to fight over cores, no deadline, its own numbers."""
+"""What every test shares: one BLAS thread, for parallel processes not to fight over cores, no deadline, own numbers."""
 
 import numpy as np
 import pytest
