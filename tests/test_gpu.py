@@ -17,6 +17,7 @@ SYSTEMS = {
     **{f"elman {f}": lambda n, f=f, **kw: models.rnn(10, 9, n, activation=f, **kw)
        for f in ("tanh", "relu", "leaky-relu", "abs", "identity", "oplu", "prelu")},
     "lstm": lambda n, **kw: models.lstm(10, 9, n, **kw),
+    "peephole-lstm": lambda n, **kw: models.lstm(10, 9, n, peepholes=True, **kw),
     "gru": lambda n, **kw: models.gru(10, 9, n, **kw),
 }
 WITHIN = 1e-5       # ‖g − g'‖ / ‖g'‖, float32 on the device against float64 on the host

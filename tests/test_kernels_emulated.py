@@ -14,7 +14,7 @@ from minirnn import backend, catalog, kernels, unroll
 from minirnn.activations import Abs, LeakyReLU, ModReLU, PReLU, ReLU, Tanh
 from minirnn.bptt import Checkpoint
 from minirnn.bptt.checkpoint import piece_length
-from minirnn.cells import GRU, LSTM, Elman
+from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.kernels import programs
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.models import gru, lstm, rnn
@@ -111,7 +111,7 @@ def test_every_real_activation_has_a_kernel():
     served = {type(cell.f) for cell in cells(6).values() if isinstance(cell, Elman)}
     real = {f for f in catalog.components("activations").values() if "f" in f.kinds}
     assert served == real
-    assert {type(cell) for cell in cells(6).values()} == {Elman, LSTM, GRU}
+    assert {type(cell) for cell in cells(6).values()} == {Elman, LSTM, GRU, PeepholeLSTM}
 
 
 @pytest.mark.parametrize("walk", ["elementwise", "sequence"])
@@ -288,7 +288,8 @@ def gradients(build, dtype, walk, place=None):
     return backend.to(model.backward(loss.backward(cache), tape), "numpy")
 
 
-SYSTEMS = {"rnn": rnn, "prelu": partial(rnn, activation="prelu"), "lstm": lstm, "gru": gru}
+SYSTEMS = {"rnn": rnn, "prelu": partial(rnn, activation="prelu"), "lstm": lstm, "gru": gru,
+           "peephole-lstm": partial(lstm, peepholes=True)}
 
 
 @pytest.mark.parametrize("walk", ["elementwise", "sequence"])
@@ -341,7 +342,7 @@ def test_the_tags_of_the_kernels_are_those_of_the_python():
     package = programs.FOLDER.parent
     activations = list(package.glob("activations/*.py"))
     python = {"activations": activations}
-    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in ("elman", "lstm", "gru")}
+    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in ("elman", "lstm", "gru", "peephole_lstm")}
     for name, files in python.items():
         known = set(re.findall(r"\(([A-Z]+\d+)\)", "".join(Path(f).read_text(encoding="utf-8") for f in files)))
         used = set(re.findall(r"\(([A-Z]+\d+)\)", (programs.FOLDER / f"{name}.cu").read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn.cells import GRU, Cell
+from minirnn.cells import GRU, Cell, PeepholeLSTM
 from minirnn.kernels import budget
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.elementwise import cache_of, keeps_extra, stacked
@@ -91,6 +91,9 @@ class Sequence:
         if complete is not None:                                    # the parameters of f, from all steps as one batch
             dh, h, z = (x.reshape(-1, n) for x in (complete, H[1:], A))
             vectors = cell.vector_gradients((dh,), (h,), (h,), z, z)
+        if isinstance(cell, PeepholeLSTM):                          # likewise
+            before, after = (tuple(S[k : k + T].reshape(-1, n) for S in states) for k in (0, 1))
+            vectors = cell.vector_gradients((), before, after, (), dA.reshape(-1, 4 * n))
         return starts, matrices, vectors
 
     def _launch(self, name: str, A: Array, n: int, *arguments: Any) -> None:
