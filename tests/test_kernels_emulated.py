@@ -342,7 +342,8 @@ def test_the_tags_of_the_kernels_are_those_of_the_python():
     package = programs.FOLDER.parent
     activations = list(package.glob("activations/*.py"))
     python = {"activations": activations}
-    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in ("elman", "lstm", "gru", "peephole_lstm")}
+    cells = "elman", "lstm", "gru", "peephole_lstm"
+    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in cells}
     for name, files in python.items():
         known = set(re.findall(r"\(([A-Z]+\d+)\)", "".join(Path(f).read_text(encoding="utf-8") for f in files)))
         used = set(re.findall(r"\(([A-Z]+\d+)\)", (programs.FOLDER / f"{name}.cu").read_text(encoding="utf-8")))

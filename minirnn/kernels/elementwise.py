@@ -17,7 +17,7 @@ THREADS = 256
 class Elementwise:
     """Stands in for `cell` in the time loop: the same states, caches and gradients, in fewer launches.
 
-    What a step keeps lies in the memory of a: a cache's first array starts where a did. To the cell it is its own cache.
+    What a step keeps lies in the memory of a: a cache's first array starts where a did. The cell takes it for its own.
     """
 
     kernel = "step"     # what stands in is not replaced again
