@@ -69,7 +69,8 @@ class Capacity(Diagnostic):
         if rows * columns > self.limit:
             raise UsageError(
                 f"∂W/∂θ of {name} would have {rows} x {columns} entries (limit {self.limit}); "
-                f"ask a smaller layer of the same kind, or raise the limit with --option capacity.limit={rows * columns}"
+                "ask a smaller layer of the same kind, or raise the limit with --option "
+                f"capacity.limit={rows * columns}"
             )
 
 
