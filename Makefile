@@ -5,11 +5,12 @@ JOBS ?= auto
 CUDA ?= 12
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-slow check lint bench bench-quick gpu docs clean
+.PHONY: help demo test test-slow test-matrix check lint bench bench-quick gpu docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
 	@echo "make test    the tests; make test-slow those that are left out of it"
+	@echo "make test-matrix   the tests on an installed wheel, with the oldest and the newest Python and dependencies"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
 	@echo "make bench-quick   has a training step become slower? in under two minutes"
@@ -41,6 +42,9 @@ test: .venv/installed
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
+test-matrix: .venv/installed
+	$(BIN)/python tests/matrix.py
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	rm -rf .mypy_cache/installed
@@ -63,4 +67,4 @@ docs: .venv/installed
 	@echo "docs/_build/html/index.html"
 
 clean:
-	rm -rf .venv build docs/_build dist *.egg-info .mypy_cache .ruff_cache
+	rm -rf .venv .matrix build docs/_build dist *.egg-info .mypy_cache .ruff_cache

@@ -5,12 +5,12 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-PLOT = ["matplotlib>=3.8"]
+PLOT = ["matplotlib>=3.9"]
 DATA = ["pooch>=1.8"]
 REPORT = ["jinja2>=3.1"]
 SWEEP = ["distributed>=2024.8", "filelock>=3.12"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
-DOCS = ["sphinx>=8", "furo>=2024.8", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
+DOCS = ["sphinx>=8", "furo>=2024.8.6", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
 VARIANTS = ["geotorch>=0.3", "jax>=0.4"]
 
@@ -30,8 +30,8 @@ setup(
         "minirnn.benchmarks": ["*.json"],
     },
     install_requires=[
-        "numpy>=1.26",
-        "scipy>=1.11",
+        "numpy>=2.0",
+        "scipy>=1.13",
         "click>=8.1",
         "rich>=13",
         "platformdirs>=4",
@@ -50,7 +50,7 @@ setup(
         "bench": PEERS,
         "bench-variants": [*PEERS, *VARIANTS],
         "oracle": PEERS,
-        "dev": [*TEST, *PLOT, *REPORT, *DATA, *SWEEP, *DOCS, "ruff>=0.6", "mypy>=1.11"],
+        "dev": [*TEST, *PLOT, *REPORT, *DATA, *SWEEP, *DOCS, "ruff>=0.6", "mypy>=1.11", "build>=1"],
     },
     entry_points={"console_scripts": ["minirnn=minirnn.cli:main"]},
 )

@@ -118,12 +118,19 @@ def newton_schulz(M: Array) -> Array:
 
 
 def reorthogonalised(M: Array) -> Array:
-    """M back on the Stiefel manifold: one Newton–Schulz step, or the polar factor if ‖MᴴM − I‖_F is above 0.1.
+    """M back on the Stiefel manifold: one Newton–Schulz step, and 40 before it if ‖MᴴM − I‖_F is above 0.1.
 
-    The question costs one small copy to the host.
+    Those start at M / ‖MᴴM‖₁^½, with singular values σ ≤ 1, and take σ to σ (3 − σ²)/2: at first half as much again, at
+    last 1. So they reach the polar factor of M, if its condition number is below 10⁶.
+    A device is not asked: there all of them are computed, and taken where M is far.
     """
-    near = backend.to_host(orthogonality_error(M)) <= 0.1
-    return newton_schulz(M) if near else polar(M)
+    far = orthogonality_error(M) > 0.1
+    if backend.may(far):
+        P = M / np.sqrt(np.max(np.sum(np.abs(M.conj().T @ M), axis=0)))
+        for _ in range(40):
+            P = newton_schulz(P)
+        M = backend.choose(far, P, M)
+    return newton_schulz(M)
 
 
 def reflect(v: Array, X: Array) -> Array:

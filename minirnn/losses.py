@@ -62,7 +62,7 @@ class SoftmaxCrossEntropy(Loss):
 
     summary = "softmax cross-entropy in nats, with a mask"
 
-    def total(self, y, batch):
+    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
         backend.check_ids(batch.y, y.shape[-1], "classes")
         scores, classes, count = y.reshape(-1, y.shape[-1]), batch.y.reshape(-1), self.count(batch, y)
         error, nll, Z = np.empty_like(scores), np.empty_like(scores[:, 0]), np.empty_like(scores[:, :1])
@@ -78,7 +78,7 @@ class SoftmaxCrossEntropy(Loss):
         total = np.sum(nll if mask is None else nll * mask)
         return total, count, (error, Z, mask, at_least_one(count), y.shape)
 
-    def backward(self, cache, N=None):
+    def backward(self, cache: Any, N: Array | None = None) -> Array:
         error, Z, mask, count, shape = cache
         N = count if N is None else N
         weight = (1 if mask is None else mask[:, None]) / N
@@ -120,20 +120,20 @@ class MeanSquaredError(Loss):
 
     summary = "mean squared error, with a mask"
 
-    def total(self, y, batch):
+    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
         total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
         count = self.count(batch, y)
         return total, count, (r, mask, at_least_one(count))
 
-    def backward(self, cache, N=None):
+    def backward(self, cache: Any, N: Array | None = None) -> Array:
         r, mask, count = cache
         N = count if N is None else N
         dy = (2 / N) * (r if mask is None else r * mask)            # (Q3) undoes (Q2), (Q1)
         return dy
 
-    def count(self, batch, y):
+    def count(self, batch: Any, y: Array) -> Array:
         return super().count(batch, y) * y.shape[-1]
 
     @classmethod

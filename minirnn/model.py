@@ -59,7 +59,10 @@ class Model:
 
     # -- the training step ------------------------------------------------------------------------------------------
 
-    def forward(self, x, state=None, rng=None, *, read=None, keep=True):
+    def forward(
+        self, x: Array, state: Any = None, rng: np.random.Generator | None = None, *, read: int | None = None,
+        keep: bool = True,
+    ) -> tuple[Array, tuple[Any, ...], Any]:
         """(y (K, B, n_out), last state, tape).
 
         x       (T, B) symbols or (T, B, m) features
@@ -72,14 +75,20 @@ class Model:
         y, readout_cache = self.readout.forward(H)
         return y, last, (*tape, readout_cache)
 
-    def hidden(self, x, state=None, rng=None, *, read=None, keep=True):
+    def hidden(
+        self, x: Array, state: Any = None, rng: np.random.Generator | None = None, *, read: int | None = None,
+        keep: bool = True,
+    ) -> tuple[Array, tuple[Any, ...], Any]:
         """(H (K, B, n), last state, tape): all of `forward` but the read-out, for those who read out in pieces."""
-        def run(k, X):
+        def run(k: int, X: Array) -> tuple[Array, Any, Any]:
             return self.layers[k].forward(X, None if state is None else state[k], keep)
 
         return self.through(x, run, [rng] * (len(self.layers) + 1), read)
 
-    def through(self, x, run, rngs, read=None):
+    def through(
+        self, x: Array, run: Callable[[int, Array], tuple[Array, Any, Any]], rngs: Sequence[Any],
+        read: int | None = None,
+    ) -> tuple[Array, tuple[Any, ...], Any]:
         """`hidden` with run(k, X), (H, a state, tape), for the forward pass of layer k.
 
         rngs    what draws the dropout masks at the input of every layer and at that of the read-out
@@ -95,19 +104,21 @@ class Model:
         H, mask = self.dropout.forward(H, rngs[-1])
         return H, tuple(states), (encoder_cache, caches, mask)
 
-    def backward(self, dy, tape):
+    def backward(self, dy: Array, tape: Any) -> dict[str, Any]:
         """Gradients {path: array or Rows} from ∂L/∂y."""
         return self._backward(dy, tape, isinstance(self.encoder, Embedding))[1]
 
-    def input_gradient(self, dy, tape):
+    def input_gradient(self, dy: Array, tape: Any) -> Array:
         """∂L/∂x (T, B, m); for symbols, the gradient of their vectors."""
         return self._backward(dy, tape, True)[0]
 
-    def backward_hidden(self, dH, found, tape):
+    def backward_hidden(self, dH: Array, found: dict[str, Array], tape: Any) -> dict[str, Any]:
         """Gradients from ∂L/∂H and those of the read-out, {name: array}: undoes `hidden`."""
         return self._backward_hidden(dH, found, tape, isinstance(self.encoder, Embedding))[1]
 
-    def undo(self, dH, tape, sums, dstates=None, input_gradient=True):
+    def undo(
+        self, dH: Array, tape: Any, sums: Any, dstates: Any = None, input_gradient: bool = True
+    ) -> tuple[Array, list[Any]]:
         """(dX (T, B, m), ∂L/∂(first state) per layer): undoes `through`, for a sequence or a piece of it.
 
         What it adds to the other gradients goes to `sums`, two dicts per layer (see `Recurrent.undo`).
@@ -125,7 +136,9 @@ class Model:
                 dH, _ = self.dropout.backward(dH, mask)
         return dH, firsts
 
-    def finish(self, sums, dstates, made, carried, found, rows):
+    def finish(
+        self, sums: Any, dstates: Any, made: Any, carried: bool, found: dict[str, Array], rows: Any
+    ) -> dict[str, Any]:
         """Gradients {path: array or Rows} from the sums over the sequence: what comes after the last `undo`.
 
         dstates       ∂L/∂(first state) per layer; carried: that state was a value, not the initial state
@@ -143,27 +156,29 @@ class Model:
             grads["embedding.E"] = grads["embedding.E"].dense(E) + dE_out
         return grads
 
-    def _backward(self, dy, tape, input_gradient):
+    def _backward(self, dy: Array, tape: Any, input_gradient: bool) -> tuple[Array, dict[str, Any]]:
         *tape, readout_cache = tape
         dH, found = self.readout.backward(dy, readout_cache)
         return self._backward_hidden(dH, found, tape, input_gradient)
 
-    def _backward_hidden(self, dH, found, tape, input_gradient):
+    def _backward_hidden(
+        self, dH: Array, found: dict[str, Array], tape: Any, input_gradient: bool
+    ) -> tuple[Array, dict[str, Any]]:
         sums = self.sums()
         dH, dstates = self.undo(dH, tape, sums, None, input_gradient)
         rows = self.encoder.backward(dH, tape[0])[1]["E"] if isinstance(self.encoder, Embedding) else None
         made, carried = [made for _, (_, made, _, _) in tape[1]], tape[1][0][1][3]
         return dH, self.finish(sums, dstates, made, carried, found, rows)
 
-    def sums(self):
+    def sums(self) -> list[tuple[dict[str, Array], dict[str, Array]]]:
         """Empty sums for `undo`, one per layer."""
         return [({}, {}) for _ in self.layers]
 
-    def penalty(self, tape):
+    def penalty(self, tape: Any) -> Array:
         """The sum of what the layers' regularizers add to the loss, on the tape of a forward pass; 0 without any."""
         return sum(layer.penalty(cache) for layer, (_, cache) in zip(self.layers, tape[1], strict=True))
 
-    def encode(self, x):
+    def encode(self, x: Array) -> Array:
         """What the first recurrent layer sees: (T, B, m)."""
         return x if self.encoder is None else self.encoder.forward(x)[0]
 

@@ -87,8 +87,8 @@ def backward(
     dstate is ∂L/∂(last state) through what came after this tape, None for nothing; it is overwritten.
     Returns ∂L/∂(initial state), {matrix: gradient}, {vector parameter: gradient}.
     """
-    if isinstance(tape.caches, kernels.Caches) and dstate is None:  # else the loop goes on from what came after
-        return tape.caches.walk.backward(dH, tape, w, take)
+    if isinstance(tape.caches, kernels.Caches):
+        return tape.caches.walk.backward(dH, tape, w, take, dstate)
     cell = kernels.elementwise(cell, dH, w)
     cell.prepare(w, tape.states[0].shape[1])
     states, caches = tape

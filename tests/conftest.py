@@ -1,8 +1,12 @@
-"""What every test shares: one BLAS thread, for parallel processes not to fight over cores, and numbers of its own."""
+"""What every test shares: one BLAS thread, for parallel processes not to fight over cores, no deadline, own numbers."""
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
+
+settings.register_profile("a busy machine", deadline=None)          # how long an example takes says nothing here
+settings.load_profile("a busy machine")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -165,6 +165,11 @@ class StrictArray(NDArrayOperatorsMixin):
     def __imatmul__(self, other):
         raise Refused("CuPy has no in-place @: `a @= b` would rebind the name and leave the array as it was")
 
+    def __pow__(self, other):
+        """NumPy's own operator takes a square or a root for these, and its rounding is to be the same."""
+        short = {2: np.square, 0.5: np.sqrt}.get(other) if isinstance(other, HOST_SCALARS) else None
+        return np.power(self, other) if short is None else short(self)
+
     def __copy__(self):
         return self.copy()
 

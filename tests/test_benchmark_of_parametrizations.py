@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import parametrizations as program
 from minirnn import catalog
+from minirnn.benchmarks import parametrizations as program
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "parametrizations.md"
 KEPT = ["cayley", "expmap", "based-expmap", "plumbley", "givens, K = 8", "givens, K = n − 1", "orthogonal, geodesic",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import time_loop as program
+from minirnn.benchmarks import time_loop as program
 
 
 def test_each_way_to_cut_the_sum_gives_the_same_gradient():

@@ -1,5 +1,6 @@
 """Every erratum's example shows what its text claims, and the page is what the module prints."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from minirnn.errata import ERRATA, about, page
+from minirnn.errata.page import PAGES
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = {e.example.__name__: e.example for e in ERRATA}
@@ -17,8 +19,14 @@ def computed(name):
     return EXAMPLES[name]()
 
 
-def test_the_page_is_what_the_module_prints():
-    assert page(ERRATA) == (ROOT / "docs" / "errata.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_the_module_prints(name):
+    assert page(ERRATA, name) == (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_every_erratum_is_on_one_page():
+    numbers = [int(k) for name in PAGES for k in re.findall(r"^## (\d+)\. ", page(ERRATA, name), re.MULTILINE)]
+    assert sorted(numbers) == list(range(1, len(ERRATA) + 1))
 
 
 def test_every_source_is_in_the_bibliography():

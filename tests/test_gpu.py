@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from minirnn import backend, kernels, models
+from minirnn.bptt import Checkpoint
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.memory import keep_freed_memory
 from minirnn.optimizers import Adam, Optimizer
+from minirnn.tasks.base import Batch
 from minirnn.tasks.copy import Copy
 
 STATUS = backend.cuda_status()
@@ -15,26 +17,23 @@ SYSTEMS = {
     **{f"elman {f}": lambda n, f=f, **kw: models.rnn(10, 9, n, activation=f, **kw)
        for f in ("tanh", "relu", "leaky-relu", "abs", "identity", "oplu", "prelu")},
     "lstm": lambda n, **kw: models.lstm(10, 9, n, **kw),
+    "peephole-lstm": lambda n, **kw: models.lstm(10, 9, n, peepholes=True, **kw),
     "gru": lambda n, **kw: models.gru(10, 9, n, **kw),
 }
 WITHIN = 1e-5       # ‖g − g'‖ / ‖g'‖, float32 on the device against float64 on the host
 
 
-class Batch:
-    mask = None
-
-    def __init__(self, T, B, dtype, place):
-        rng = np.random.default_rng(0)
-        self.x = backend.to(rng.standard_normal((T, B, 10)).astype(dtype), place)
-        self.y = backend.to(rng.integers(0, 9, (T, B)), place)
+def batch(T, B, dtype, place):
+    rng = np.random.default_rng(0)
+    return backend.to(Batch(rng.standard_normal((T, B, 10)).astype(dtype), rng.integers(0, 9, (T, B))), place)
 
 
 def gradients(build, n, T, B, place, kernel, dtype):
     model = build(n, rng=np.random.default_rng(1), dtype=dtype).to(place)
     kernels.force(kernel, model.layers, place, dtype)
-    batch, loss = Batch(T, B, dtype, place), SoftmaxCrossEntropy()
-    y, _, tape = model.forward(batch.x)
-    value, cache = loss.forward(y, batch)
+    given, loss = batch(T, B, dtype, place), SoftmaxCrossEntropy()
+    y, _, tape = model.forward(given.x)
+    value, cache = loss.forward(y, given)
     grads = model.backward(loss.backward(cache), tape)
     return float(backend.to_host(value)), {name: backend.to_host(g) for name, g in grads.items()}
 
@@ -49,6 +48,17 @@ def test_gradients_on_the_device_are_those_of_the_host_in_float64(name, kernel, 
     assert L_device == pytest.approx(L, rel=WITHIN)
     for path, g in wanted.items():
         assert np.linalg.norm(found[path] - g) <= WITHIN * max(np.linalg.norm(g), 1e-3), path
+
+
+@pytest.mark.parametrize("name", ["elman tanh", "elman oplu", "lstm", "gru"])
+def test_gradients_in_pieces_of_time_are_those_of_the_host_in_float64(name):
+    found = []
+    for place, dtype in (("numpy", np.float64), ("cupy", np.float32)):
+        model = SYSTEMS[name](32, rng=np.random.default_rng(1), dtype=dtype).to(place)
+        grads = Checkpoint().gradients(model, SoftmaxCrossEntropy(), batch(100, 7, dtype, place), None, None).grads
+        found.append({path: backend.to_host(g) for path, g in grads.items()})
+    for path, g in found[0].items():
+        assert np.linalg.norm(found[1][path] - g) <= WITHIN * max(np.linalg.norm(g), 1e-3), path
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -68,9 +78,9 @@ def test_training_lowers_the_loss_with_every_kernel(kernel):
     kernels.force(kernel, model.layers, "cupy", np.float32)
     loss, optimizer, losses = SoftmaxCrossEntropy(), Optimizer(model.params, [("*", Adam(0.01))]), []
     for step in range(30):
-        batch = task.batch("train", 50, seed=0, step=step).map(lambda x: backend.to(x, "cupy"))
-        y, _, tape = model.forward(batch.x, read=len(batch.y))
-        value, cache = loss.forward(y, batch)
+        given = task.batch("train", 50, seed=0, step=step).map(lambda x: backend.to(x, "cupy"))
+        y, _, tape = model.forward(given.x, read=len(given.y))
+        value, cache = loss.forward(y, given)
         optimizer.step(model.params, model.backward(loss.backward(cache), tape))
         losses.append(float(value))
     assert losses[-1] < 0.8 * losses[0]

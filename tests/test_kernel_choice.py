@@ -11,7 +11,7 @@ from minirnn.activations import OPLU, Gain, ModReLU, Tanh
 from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.errors import UsageError
 from minirnn.kernels import budget, device, programs
-from minirnn.models import lstm, rnn, sparse_rnn
+from minirnn.models import gru, lstm, rnn, sparse_rnn
 from minirnn.parametrizations import Diagonal
 
 H200 = SimpleNamespace(shared_limit=budget.SHARED[90], processors=132)
@@ -61,6 +61,8 @@ def test_arrays_of_the_host_and_of_other_libraries_take_no_kernel():
         (LSTM(), 128, A100, "sequence"),
         (LSTM(), 128, SMALLEST, "elementwise"),
         (LSTM(), 256, H200, "elementwise"),
+        (PeepholeLSTM.sized(116), 116, H200, "sequence"),
+        (PeepholeLSTM.sized(256), 256, H200, "elementwise"),
         (GRU.sized(136), 136, H200, "sequence"),
         (GRU.sized(200), 200, H200, "elementwise"),
     ],
@@ -78,7 +80,7 @@ def test_many_examples_are_left_to_the_library_s_products(as_if):
 
 def test_what_has_no_kernel_takes_the_step_loop(as_if):
     as_if(H200)
-    for cell in (PeepholeLSTM.sized(4), GRU("before"), GRU("none"), Elman(type("Other", (Tanh,), {})())):
+    for cell in (GRU("before"), GRU("none"), Elman(type("Other", (Tanh,), {})())):
         assert chosen(*sizes(cell, 4)) == "step"
     cell, A, w = sizes(Elman(), 4)
     w.W = Diagonal(np.ones((1, 4), np.float32)).matrix()[0]
@@ -134,7 +136,7 @@ def test_a_launch_packs_c_ints_and_null_pointers():
 
 REFUSED = {
     "no device": (lambda: lstm(2, 2, 4, rng=np.random.default_rng(0)), "elementwise", "numpy", "add --backend cupy"),
-    "no kernel": (lambda: lstm(2, 2, 4, rng=np.random.default_rng(0), peepholes=True), "sequence", "cupy", "no kernel"),
+    "no kernel": (lambda: gru(2, 2, 4, rng=np.random.default_rng(0), reset="before"), "sequence", "cupy", "no kernel"),
     "structured": (lambda: sparse_rnn(2, 2, 4, rng=np.random.default_rng(0)), "sequence", "cupy", "operator"),
     "too large": (lambda: lstm(2, 2, 300, rng=np.random.default_rng(0), dtype=np.float32), "sequence", "cupy",
                   "--kernel elementwise"),
@@ -163,7 +165,7 @@ def test_a_kernel_that_can_serve_is_set_for_every_layer(as_if):
 
 
 def test_every_program_s_sources_are_installed():
-    for name in ("activations", "elman", "lstm", "gru", "elementwise", "sequence"):
+    for name in ("activations", "elman", "lstm", "gru", "peephole_lstm", "elementwise", "sequence"):
         assert (programs.FOLDER / f"{name}.cu").is_file()
     assert "-DREAL=float" in programs.program(LSTM()).options(np.float32)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from minirnn import catalog
-from minirnn.cells import GRU, LSTM, Elman
+from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.kernels import budget, programs
 
 ARCHITECTURES = (80, 90)
 CELLS = {
     **{f"elman {label}": Elman(f) for label, f in catalog.examples("activations", 4, np.random.default_rng(0))
        if programs.program(Elman(f)) is not None},
-    "lstm": LSTM(), "gru": GRU("after", np.zeros(4)),
+    "lstm": LSTM(), "gru": GRU("after", np.zeros(4)), "peephole_lstm": PeepholeLSTM.sized(4),
 }
 
 
@@ -75,7 +75,7 @@ def test_a_kernel_compiles_for_the_device(label, walk, architecture, compiled):
 
 
 @pytest.mark.parametrize("rows", budget.ROWS)
-@pytest.mark.parametrize("cell", ["elman", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["elman", "lstm", "gru", "peephole_lstm"])
 def test_every_number_of_rows_compiles(cell, rows, compiled):
     found = next(c for label, c in CELLS.items() if label.startswith(cell))
     program = programs.program(found)

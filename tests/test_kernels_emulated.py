@@ -12,10 +12,13 @@ from strict_array import StrictDevice
 
 from minirnn import backend, catalog, kernels, unroll
 from minirnn.activations import Abs, LeakyReLU, ModReLU, PReLU, ReLU, Tanh
-from minirnn.cells import GRU, LSTM, Elman
+from minirnn.bptt import Checkpoint
+from minirnn.bptt.checkpoint import piece_length
+from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.kernels import programs
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.models import gru, lstm, rnn
+from minirnn.tasks.base import Batch
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler, g++ or clang++, to run the kernels")
 SMALL = 5, 5, 6     # T, B, n
@@ -68,15 +71,16 @@ class Problem:
             cell = kernels.Elementwise(cell, programs.program(cell), device)
         return unroll.forward(cell, self.A.copy(), self.state, self.w, keep)
 
-    def run(self, walk=None, device=None):
-        """{name: array} of all that the two directions return."""
+    def run(self, walk=None, device=None, dstate=None):
+        """{name: array} of all that the two directions return; `dstate`, if any, comes from what follows."""
         tape = self.tape(walk, device)
         cell = self.cell
         if walk == "elementwise":
             cell = kernels.Elementwise(cell, programs.program(cell), device)
         parts = {}
         dstate, matrices, vectors = unroll.backward(
-            cell, self.dH, tape, self.w, lambda steps, dA: parts.update({steps.start: dA.copy()})
+            cell, self.dH, tape, self.w, lambda steps, dA: parts.update({steps.start: dA.copy()}),
+            None if dstate is None else tuple(d.copy() for d in dstate),
         )
         dA = np.concatenate([parts[start] for start in sorted(parts)])
         states = {f"state {k}": S for k, S in enumerate(tape.states)}
@@ -107,7 +111,7 @@ def test_every_real_activation_has_a_kernel():
     served = {type(cell.f) for cell in cells(6).values() if isinstance(cell, Elman)}
     real = {f for f in catalog.components("activations").values() if "f" in f.kinds}
     assert served == real
-    assert {type(cell) for cell in cells(6).values()} == {Elman, LSTM, GRU}
+    assert {type(cell) for cell in cells(6).values()} == {Elman, LSTM, GRU, PeepholeLSTM}
 
 
 @pytest.mark.parametrize("walk", ["elementwise", "sequence"])
@@ -119,6 +123,20 @@ def test_a_kernel_computes_what_its_cell_computes(label, dtype, walk, folder):
     device = EmulatedDevice(folder)
     assert_agree(problem.run(walk, device), problem.run(), T)
     assert {launched[0] for launched in device.launches} == {walk}
+
+
+@pytest.mark.parametrize("walk", ["elementwise", "sequence"])
+@pytest.mark.parametrize("size", [(5, 5, 6), (1, 9, 10), (3, 3, 34)], ids=str)
+@pytest.mark.parametrize("label", LABELS)
+def test_a_gradient_from_a_later_piece_goes_on_through_a_kernel(label, size, walk, folder):
+    T, B, n = size
+    problem = Problem(cells(n)[label], T, B, n, np.float32)
+    dstate = tuple(2 * s for s in problem.state)
+    device = EmulatedDevice(folder)
+    wanted, found = problem.run(dstate=dstate), problem.run(walk, device, dstate)
+    assert_agree(found, wanted, T)
+    assert {launched[:2] for launched in device.launches} == {(walk, "forward"), (walk, "backward")}
+    assert np.max(np.abs(wanted["d0 0"] - problem.run()["d0 0"])) > 1e-2        # the control: it matters
 
 
 SIZES = {
@@ -270,7 +288,8 @@ def gradients(build, dtype, walk, place=None):
     return backend.to(model.backward(loss.backward(cache), tape), "numpy")
 
 
-SYSTEMS = {"rnn": rnn, "prelu": partial(rnn, activation="prelu"), "lstm": lstm, "gru": gru}
+SYSTEMS = {"rnn": rnn, "prelu": partial(rnn, activation="prelu"), "lstm": lstm, "gru": gru,
+           "peephole-lstm": partial(lstm, peepholes=True)}
 
 
 @pytest.mark.parametrize("walk", ["elementwise", "sequence"])
@@ -283,6 +302,24 @@ def test_a_model_s_float32_gradients_are_within_1e5_of_float64(build, walk, fold
     assert {launched[0] for launched in place.launches} == {walk}
     for path, g in wanted.items():
         assert np.linalg.norm(found[path] - g) <= 1e-5 * np.linalg.norm(g), path
+
+
+@pytest.mark.parametrize("build", SYSTEMS.values(), ids=SYSTEMS.keys())
+def test_a_batch_in_pieces_of_time_is_walked_by_kernels_in_both_directions(build, folder, monkeypatch):
+    """With the memory `checkpoint`, each piece but the last receives a gradient from the one that follows."""
+    T, place = 40, EmulatedDevice(folder)
+    monkeypatch.setattr(kernels.device, "device_of", lambda x: place if x.dtype == np.float32 else None)
+    found = []
+    for dtype in (np.float64, np.float32):
+        rng = np.random.default_rng(0)
+        batch = Batch(rng.standard_normal((T, 3, 3)).astype(dtype), rng.integers(0, 4, (2, 3)))
+        model = build(3, 4, 8, rng=np.random.default_rng(1), layers=2, dtype=dtype)
+        found.append(Checkpoint().gradients(model, SoftmaxCrossEntropy(), batch, None, None).grads)
+    for path, g in found[0].items():
+        assert np.linalg.norm(found[1][path] - g) <= 1e-5 * np.linalg.norm(g), path
+    pieces = -(-T // piece_length(T))
+    assert [walk[:2] for walk in place.launches].count(("sequence", "backward")) == 2 * pieces > 2
+    assert {walk[0] for walk in place.launches} == {"sequence"}
 
 
 @pytest.mark.parametrize("walk", ["elementwise", "sequence"])
@@ -305,7 +342,8 @@ def test_the_tags_of_the_kernels_are_those_of_the_python():
     package = programs.FOLDER.parent
     activations = list(package.glob("activations/*.py"))
     python = {"activations": activations}
-    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in ("elman", "lstm", "gru")}
+    cells = "elman", "lstm", "gru", "peephole_lstm"
+    python |= {cell: [package / "cells" / f"{cell}.py", *activations] for cell in cells}
     for name, files in python.items():
         known = set(re.findall(r"\(([A-Z]+\d+)\)", "".join(Path(f).read_text(encoding="utf-8") for f in files)))
         used = set(re.findall(r"\(([A-Z]+\d+)\)", (programs.FOLDER / f"{name}.cu").read_text(encoding="utf-8")))

@@ -128,7 +128,8 @@ class Bars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.progress.stop()
+        if not self.progress.disable:                               # rich before 14.3 ends a line that was not begun
+            self.progress.stop()
         if kind is KeyboardInterrupt:
             self.console.print("What has come is kept; the same command goes on from there.")
 

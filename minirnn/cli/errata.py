@@ -17,7 +17,7 @@ def command(which: str | None) -> None:
 
     Without an argument, the list; a title with a question mark is an open question. With a PAPER's key in
     docs/bibliography.md, those about it. With a NUMBER, the statement, what is true, why, and the example's numbers,
-    computed now. The same as a page: docs/errata.md.
+    computed now. The same as pages: docs/errata.md, docs/open-questions.md.
 
     \b
     Examples:

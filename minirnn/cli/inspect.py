@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from minirnn import catalog, config, memory, runs
 from minirnn.cli import findings, progress
 from minirnn.cli.saved import changes, checkpoint_option, machine_options, names
-from minirnn.diagnostics.base import ask
+from minirnn.diagnostics.base import Diagnostic, ask
 from minirnn.errors import UsageError
 from minirnn.trainer import Trainer, build
 from minirnn.watch import EXAMPLES
@@ -32,6 +33,8 @@ FRESH = "task", "length", "hidden_size", "seed", "assignments"      # options of
 @click.option("--set", "assignments", multiple=True, metavar="TABLE.KEY=VALUE", help="With --model: any other key.")
 @click.option("--only", callback=names, metavar="NAME,...", help="Diagnostics, see `minirnn list diagnostics`.")
 @click.option("--all", "everything", is_flag=True, help="The expensive diagnostics too.")
+@click.option("--option", "options_of", multiple=True, metavar="NAME.KEY=VALUE",
+              help="Of a diagnostic, as in gradient-flow.examples=8.")
 @checkpoint_option
 @click.option("--layer", metavar="rnn.K", help="One recurrent layer; default all of them.")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="valid", show_default=True)
@@ -40,8 +43,8 @@ FRESH = "task", "length", "hidden_size", "seed", "assignments"      # options of
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @machine_options
 def command(
-    run: Path | None, model: str | None, only: list[str] | None, everything: bool, which: str | None,
-    layer: str | None, split: str, examples: int, as_json: bool, **options: Any,
+    run: Path | None, model: str | None, only: list[str] | None, everything: bool, options_of: tuple[str, ...],
+    which: str | None, layer: str | None, split: str, examples: int, as_json: bool, **options: Any,
 ) -> None:
     """Measure what the network of the folder RUN, or a fresh one, does to its gradients, on sequences of its task.
 
@@ -53,9 +56,10 @@ def command(
       minirnn inspect runs/a
       minirnn inspect runs/a --only spectrum,gradient-flow --checkpoint latest
       minirnn inspect runs/a --all --json > a.json
+      minirnn inspect runs/a --only capacity --option capacity.limit=20000000
       minirnn inspect --model lstm --task copy --length 100 --hidden-size 128
     """
-    wanted = {name: catalog.find("diagnostics", name)() for name in only or _default(everything)}
+    wanted = _made(only or _default(everything), config.assignments(options_of))
     if only and everything:
         raise UsageError("--all measures everything and --only a choice; leave one of them out")
     fresh = {name: options.pop(name) for name in FRESH}
@@ -90,6 +94,24 @@ def command(
         click.echo(json.dumps({**head, "layers": found, "refused": refused}, ensure_ascii=False))
     else:
         _print(head, found, refused)
+
+
+def _made(chosen: list[str], options: config.Tables) -> dict[str, Diagnostic]:
+    """{name: diagnostic} with the options given for it."""
+    for name in options:
+        if name not in chosen:
+            catalog.find("diagnostics", name)
+            option = f"--option {name}.{next(iter(options[name]))}"
+            raise UsageError(f"{option} is of a diagnostic that is not asked for; add --only {name} or --all")
+    made = {}
+    for name in chosen:
+        Kind, given = catalog.find("diagnostics", name), options.get(name, {})
+        found = config.check_call(Kind, given, name, without=("progress",))
+        for key, value in found.items():
+            if isinstance(value, Sequence) and not all(type(x) in (int, float) for x in value):
+                raise UsageError(f"{name}.{key} must be a list of numbers (got {value!r}), such as [0.1,0.2]")
+        made[name] = Kind(**found)
+    return made
 
 
 def _default(everything: bool) -> list[str]:

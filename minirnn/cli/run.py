@@ -145,6 +145,11 @@ def command(
     settings = run.trainer.config
     if settings.run.backend == "auto" and run.trainer.where == "numpy":
         click.echo(f"backend auto: using numpy, because {backend.cuda_status(settings.run.device).reason}", err=True)
+    if settings.run.dtype == "float64" and run.trainer.where == "cupy":
+        slower = backend.double_slowdown(settings.run.device)
+        if slower > 2:
+            click.echo(f"float64 is computed at 1/{slower} of the speed of float32 on this device: train in float32",
+                       err=True)
     if (said := run.trainer.task.describe()) and not quiet:
         click.echo(said, err=True)
     memory.keep_freed_memory()

@@ -69,7 +69,8 @@ class Capacity(Diagnostic):
         if rows * columns > self.limit:
             raise UsageError(
                 f"∂W/∂θ of {name} would have {rows} x {columns} entries (limit {self.limit}); "
-                "ask a smaller layer of the same kind, or raise Capacity(limit=...)"
+                "ask a smaller layer of the same kind, or raise the limit with --option "
+                f"capacity.limit={rows * columns}"
             )
 
 

@@ -3,7 +3,7 @@
 Every system named here is implemented in this library, because its idea is worth having. Collected here are the places
 where following the page to the letter would lead to another program, or to a conclusion that does not hold; and those
 where a text allows more than one reading. One file per paper, or per part of one. `python -m minirnn.errata` prints
-docs/errata.md.
+docs/errata.md, and with `open-questions` docs/open-questions.md.
 """
 
 from minirnn.errata import (

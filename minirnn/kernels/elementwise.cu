@@ -18,8 +18,9 @@ extern "C" __global__ void forward(int size, int n, const real *P, real *a, cons
     }
     __syncthreads();
     if (i < size) {
-        real before[2] = {h_prev[i], STATES > 1 ? c_prev[i] : 0}, after[2], kept[GATES], more;
-        step(s, partner, a_last, before, j, v ? v[j] : 0, GAIN ? gain[0] : 1, after, kept, &more);
+        real before[2] = {h_prev[i], STATES > 1 ? c_prev[i] : 0}, after[2], kept[GATES], more, own[OWN];
+        for (int k = 0; k < OWN; k++) own[k] = v ? v[k * n + j] : 0;
+        step(s, partner, a_last, before, j, own, GAIN ? gain[0] : 1, after, kept, &more);
         for (int g = 0; g < GATES; g++) a[at + g * n + j] = kept[g];
         h[i] = after[0];
         if (STATES > 1) c[i] = after[1];
@@ -36,12 +37,13 @@ extern "C" __global__ void backward(int size, int n, const real *kept, const rea
     const int i = blockIdx.x * blockDim.x + threadIdx.x, row = i / n, j = i - row * n;
     if (i >= size) return;
     const offset at = (offset) row * GATES * n;
-    real own[GATES], d[2] = {dh[i], STATES > 1 ? dc[i] : 0}, out[GATES], dp[GATES], carry[2];
+    real kept_j[GATES], own[OWN], d[2] = {dh[i], STATES > 1 ? dc[i] : 0}, out[GATES], dp[GATES], carry[2];
     real before[2] = {h_prev[i], STATES > 1 ? c_prev[i] : 0}, after[2] = {h[i], 0};
-    for (int g = 0; g < GATES; g++) own[g] = kept[at + g * n + j];
+    for (int g = 0; g < GATES; g++) kept_j[g] = kept[at + g * n + j];
+    for (int k = 0; k < OWN; k++) own[k] = v ? v[k * n + j] : 0;
     const bool pairs = ACTIVATION == OPLU;
-    undo(d, pairs ? dh[i ^ 1] : 0, own, pairs ? kept[at + (j ^ 1)] : 0, EXTRA ? extra[i] : 0, before, after, j,
-         v ? v[j] : 0, GAIN ? gain[0] : 1, out, dp, carry);
+    undo(d, pairs ? dh[i ^ 1] : 0, kept_j, pairs ? kept[at + (j ^ 1)] : 0, EXTRA ? extra[i] : 0, before, after, j,
+         own, GAIN ? gain[0] : 1, out, dp, carry);
     for (int g = 0; g < GATES; g++) da[at + g * n + j] = out[g];
     if (dP) for (int g = 0; g < GATES; g++) dP[at + g * n + j] = dp[g];
     if (dh_prev) dh_prev[i] = carry[0];

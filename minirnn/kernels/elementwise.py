@@ -17,8 +17,7 @@ THREADS = 256
 class Elementwise:
     """Stands in for `cell` in the time loop: the same states, caches and gradients, in fewer launches.
 
-    What a step keeps lies in the memory of a, as the cell's own step leaves it, so either can undo the other's tape:
-    a cache's first array starts where a did.
+    What a step keeps lies in the memory of a: a cache's first array starts where a did. The cell takes it for its own.
     """
 
     kernel = "step"     # what stands in is not replaced again
@@ -67,7 +66,7 @@ def stacked(cell: Cell, w: Any) -> Array:
 
 
 def keeps_extra(cell: Cell) -> bool:
-    """Whether a step keeps a number per unit besides one per gate: tanh c of the LSTM, k of the GRU."""
+    """Whether a step keeps a number per unit besides one per gate: tanh c of the LSTMs, k of the GRU."""
     return len(cell.gates) > 1
 
 

@@ -4,13 +4,14 @@
 #define GATES 3                 // u, r, c
 #define STATES 1
 #define EXTRA 1                 // k = W_h h + b_hn; its gradient is kept besides da, for (G20) and (G21)
+#define OWN 1                   // rows of v
 
 __device__ real start(const real *a, const real *b_hn, int n, int gate, int j)
 {
     return gate < 2 ? a[gate * n + j] : b_hn[j];                    // (G1), (G5)
 }
 
-__device__ void step(const real *s, real partner, real a_c, const real *before, int j, real v, real gain,
+__device__ void step(const real *s, real partner, real a_c, const real *before, int j, const real *v, real gain,
                      real *after, real *kept, real *extra)
 {
     const real u = kept[0] = sigmoid(s[0]), r = kept[1] = sigmoid(s[1]);        // (G2)
@@ -20,7 +21,7 @@ __device__ void step(const real *s, real partner, real a_c, const real *before, 
 }
 
 __device__ void undo(const real *d, real d_partner, const real *kept, real partner, real k, const real *before,
-                     const real *after, int j, real v, real gain, real *da, real *dp, real *carry)
+                     const real *after, int j, const real *v, real gain, real *da, real *dp, real *carry)
 {
     const real u = kept[0], r = kept[1], c = kept[2];
     const real dc = d[0] * u;                                       // (G10) undoes (G9) in c

@@ -3,10 +3,11 @@
 #define GATES 4                 // i, f, g, o
 #define STATES 2                // h, c
 #define EXTRA 1                 // tanh c
+#define OWN 1                   // rows of v
 
 __device__ real start(const real *a, const real *v, int n, int gate, int j) { return a[gate * n + j]; }    // (L1)
 
-__device__ void step(const real *s, real partner, real a_last, const real *before, int j, real v, real gain,
+__device__ void step(const real *s, real partner, real a_last, const real *before, int j, const real *v, real gain,
                      real *after, real *kept, real *extra)
 {
     const real i = kept[0] = sigmoid(s[0]);                         // (L2)
@@ -19,7 +20,7 @@ __device__ void step(const real *s, real partner, real a_last, const real *befor
 }
 
 __device__ void undo(const real *d, real d_partner, const real *kept, real partner, real tanh_c, const real *before,
-                     const real *after, int j, real v, real gain, real *da, real *dp, real *carry)
+                     const real *after, int j, const real *v, real gain, real *da, real *dp, real *carry)
 {
     const real i = kept[0], f = kept[1], g = kept[2], o = kept[3];
     const real dc = d[1] + d[0] * (o - after[0] * tanh_c);          // (L8)  undoes (L7) in c

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minirnn.activations import OPLU, Abs, Gain, Identity, LeakyReLU, ModReLU, PReLU, ReLU, Tanh
-from minirnn.cells import GRU, LSTM, Cell, Elman
+from minirnn.cells import GRU, LSTM, Cell, Elman, PeepholeLSTM
 
 Array = Any
 FOLDER = Path(__file__).parent
@@ -47,6 +47,8 @@ def program(cell: Cell) -> Program | None:
     """
     if type(cell) is LSTM:
         return Program("lstm")
+    if type(cell) is PeepholeLSTM:
+        return Program("peephole_lstm")
     if type(cell) is GRU and "b_hn" in cell.params:                 # the reset gate after the product
         return Program("gru")
     if type(cell) is Elman:
@@ -68,9 +70,11 @@ def _macros(f: Any) -> dict[str, Any] | None:
 
 
 def own_numbers(cell: Cell, n: int, like: Array) -> tuple[Array | None, Array | None]:
-    """(v (n,), gain (1,)) as the kernels read them, of the type and on the device of `like`; None where unused."""
+    """(v (OWN, n), gain (1,)) as the kernels read them, of the type and on the device of `like`; None where unused."""
     if isinstance(cell, GRU):
         return cell.params["b_hn"], None
+    if isinstance(cell, PeepholeLSTM):
+        return np.stack([cell.params[name] for name in ("p_i", "p_f", "p_o")]), None
     f, gain = getattr(cell, "f", None), None
     if isinstance(f, Gain):
         gain = np.zeros(1, dtype=like.dtype, like=like) + f.params.get("gain", f.g)

@@ -84,8 +84,9 @@ forward(int T, int B, int n, int slices, int resident, const real *M, real *A, r
             const offset at = (next + r) * n + j;
             for (int g = 0; g < GATES; g++) s[g] = total(sums, slices, N, g * n + j, r);
             const real partner = ACTIVATION == OPLU ? total(sums, slices, N, j ^ 1, r) : real(0);
-            real before[2] = {h[j].row[r], STATES > 1 ? c[j].row[r] : 0}, after[2];
-            step(s, partner, a[(GATES - 1) * n + j], before, j, v ? v[j] : 0, GAIN ? gain[0] : 1, after, kept, &more);
+            real before[2] = {h[j].row[r], STATES > 1 ? c[j].row[r] : 0}, after[2], own[OWN];
+            for (int k = 0; k < OWN; k++) own[k] = v ? v[k * n + j] : 0;
+            step(s, partner, a[(GATES - 1) * n + j], before, j, own, GAIN ? gain[0] : 1, after, kept, &more);
             for (int g = 0; g < GATES; g++) a[g * n + j] = kept[g];
             h[j].row[r] = H[at] = after[0];
             if (STATES > 1) c[j].row[r] = C[at] = after[1];
@@ -96,21 +97,24 @@ forward(int T, int B, int n, int slices, int resident, const real *M, real *A, r
 }
 
 // Undoes `forward`.  dH (reads, B, n) is what the last `reads` steps receive from above; M (GATES n, n) is W.
+// dhT, dcT (B, n), or null for zeros: ∂L/∂(last state) through what came after this sequence.
 // Writes dA (T, B, GATES n); dK (T, B, n), or null: the last gate's ∂L/∂(W h) where it differs from dA; complete
 // (T, B, n), or null: the whole ∂L/∂h_t, for the activation's parameters; dh0, dc0 (B, n).
 extern "C" __global__ void __launch_bounds__(THREADS)
 backward(int T, int B, int n, int slices, int resident, const real *M, const real *A, const real *H, const real *C,
-         const real *extra, const real *v, const real *gain, int reads, const real *dH, real *dA, real *dK,
-         real *complete, real *dh0, real *dc0)
+         const real *extra, const real *v, const real *gain, int reads, const real *dH, const real *dhT, const real *dcT,
+         real *dA, real *dK, real *complete, real *dh0, real *dc0)
 {
     extern __shared__ Rows memory[];
     const int K = GATES * n, b0 = blockIdx.x * ROWS, rows = B - b0 < ROWS ? B - b0 : ROWS;
     Rows *dp = memory, *sums = dp + K, *carry = sums + slices * n, *dc = carry + n;
     real *shared = (real *) (carry + STATES * n);
     for (int i = threadIdx.x; i < resident * n; i += blockDim.x) shared[i] = M[i];
-    for (int i = threadIdx.x; i < slices * n; i += blockDim.x) for (int r = 0; r < ROWS; r++) sums[i].row[r] = 0;
+    for (int i = threadIdx.x; i < slices * n; i += blockDim.x) for (int r = 0; r < ROWS; r++)
+        sums[i].row[r] = dhT && i < n && r < rows ? dhT[(offset) (b0 + r) * n + i] : 0;     // as a product would leave it
     for (int i = threadIdx.x; i < K; i += blockDim.x) for (int r = 0; r < ROWS; r++) dp[i].row[r] = 0;
-    for (int i = threadIdx.x; i < STATES * n; i += blockDim.x) for (int r = 0; r < ROWS; r++) carry[i].row[r] = 0;
+    for (int i = threadIdx.x; i < STATES * n; i += blockDim.x) for (int r = 0; r < ROWS; r++)
+        carry[i].row[r] = dcT && i >= n && r < rows ? dcT[(offset) (b0 + r) * n + i - n] : 0;
     __syncthreads();
     for (int t = T - 1; t >= 0; t--) {
         const offset here = (offset) t * B + b0;
@@ -118,7 +122,7 @@ backward(int T, int B, int n, int slices, int resident, const real *M, const rea
             const int r = i / n, j = i - r * n;
             const real *a = A + (here + r) * K;
             const offset at = (here + r) * n + j, above = ((offset) (t - T + reads) * B + b0 + r) * n;
-            real own[GATES], out[GATES], dp_j[GATES], left[2];
+            real kept[GATES], own[OWN], out[GATES], dp_j[GATES], left[2];
             real d[2] = {total(sums, slices, n, j, r), STATES > 1 ? dc[j].row[r] : 0}, d_partner = 0;
             if (ACTIVATION == OPLU) d_partner = total(sums, slices, n, j ^ 1, r);
             if (t >= T - reads) {                                   // h_t is read above and by step t + 1: add both
@@ -126,9 +130,10 @@ backward(int T, int B, int n, int slices, int resident, const real *M, const rea
                 if (ACTIVATION == OPLU) d_partner += dH[above + (j ^ 1)];
             }
             const real before[2] = {H[at], STATES > 1 ? C[at] : 0}, after[2] = {H[at + (offset) B * n], 0};
-            for (int g = 0; g < GATES; g++) own[g] = a[g * n + j];
-            undo(d, d_partner, own, ACTIVATION == OPLU ? a[j ^ 1] : real(0), EXTRA ? extra[at] : 0, before, after, j,
-                 v ? v[j] : 0, GAIN ? gain[0] : 1, out, dp_j, left);
+            for (int g = 0; g < GATES; g++) kept[g] = a[g * n + j];
+            for (int k = 0; k < OWN; k++) own[k] = v ? v[k * n + j] : 0;
+            undo(d, d_partner, kept, ACTIVATION == OPLU ? a[j ^ 1] : real(0), EXTRA ? extra[at] : 0, before, after, j,
+                 own, GAIN ? gain[0] : 1, out, dp_j, left);
             for (int g = 0; g < GATES; g++) {
                 dA[(here + r) * K + g * n + j] = out[g];
                 dp[g * n + j].row[r] = dp_j[g];

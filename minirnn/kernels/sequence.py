@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn.cells import GRU, Cell
+from minirnn.cells import GRU, Cell, PeepholeLSTM
 from minirnn.kernels import budget
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.elementwise import cache_of, keeps_extra, stacked
@@ -60,7 +60,8 @@ class Sequence:
         return states, Caches(self, A, extra) if keep else []
 
     def backward(
-        self, dH: Array, tape: Any, w: Any, take: Callable[[slice, Array], None]
+        self, dH: Array, tape: Any, w: Any, take: Callable[[slice, Array], None],
+        dstate: tuple[Array, ...] | None = None,
     ) -> tuple[tuple[Array, ...], dict[str, Array], dict[str, Array]]:
         cell, (states, caches) = self.cell, tape
         (H, C), A, extra = (*states, None)[:2], caches.A, caches.extra
@@ -73,8 +74,9 @@ class Sequence:
         v, gain = own_numbers(cell, n, A)
         M = contiguous(stacked(cell, w))
         dH = contiguous(dH)
+        last = (*map(contiguous, dstate or ()), None, None)[:2]
         self._launch(
-            "backward", A, n, M, A, H, C, extra, v, gain, len(dH), dH, dA, dK, complete, *(*starts, None)[:2]
+            "backward", A, n, M, A, H, C, extra, v, gain, len(dH), dH, *last, dA, dK, complete, *(*starts, None)[:2]
         )
         take(slice(0, T), dA)
         if isinstance(cell, GRU):                                   # one product each instead of one per segment
@@ -89,6 +91,9 @@ class Sequence:
         if complete is not None:                                    # the parameters of f, from all steps as one batch
             dh, h, z = (x.reshape(-1, n) for x in (complete, H[1:], A))
             vectors = cell.vector_gradients((dh,), (h,), (h,), z, z)
+        if isinstance(cell, PeepholeLSTM):                          # likewise
+            before, after = (tuple(S[k : k + T].reshape(-1, n) for S in states) for k in (0, 1))
+            vectors = cell.vector_gradients((), before, after, (), dA.reshape(-1, 4 * n))
         return starts, matrices, vectors
 
     def _launch(self, name: str, A: Array, n: int, *arguments: Any) -> None:

@@ -13,7 +13,7 @@ class PlumbleyMultiplicative(Rule):
         W ← exp(−η P) W                                            (F2)  along the geodesic, exactly
 
     dL/dη = −½ ‖P‖²_F at η = 0, as for `geodesic`, whose step differs in third order only: (I + X/2)⁻¹ (I − X/2) =
-    e^{−X} − X³/12 + ..., X = ηP. It costs an eigendecomposition where that one solves a system. What the
+    e^{−X} − X³/12 + ..., X = ηP. It costs expmap's products where that one solves a system. What the
     parametrization `plumbley` makes of the same P, by adding it to B, is another path, and not always descent.
 
     correct_every  steps between Newton–Schulz corrections of rounding (F3); 0 never corrects

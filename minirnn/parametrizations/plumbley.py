@@ -21,7 +21,7 @@ class Plumbley(Parametrization):
 
     Differs: the paper prints B ← B + ηP, which ascends when W̄ is a loss's gradient; rules here subtract.
     params    A (n, n): B's strict upper triangle is read, the rest is ignored and its entry of p is zero
-    pullback  W̄ (n, n) -> {"A": (n, n)}     cost: one product per sequence; forward one eigendecomposition
+    pullback  W̄ (n, n) -> {"A": (n, n)}     cost: one product per sequence; forward expmap's
     Derivation: docs/derivations/plumbley.md
     """
 

@@ -46,7 +46,7 @@ class SpectralRadius(Parametrization):
         M = self.params["M"]
         values, X = backend.eig(M)                                  # (R1)
         k = np.argmax(np.abs(values))
-        lam, x = values[k], X[:, k]
+        lam, x = values[k], np.take(X, k, axis=1)
         rho = np.abs(lam)                                           # (R2)
         W = M / rho                                                 # (R3)
         return W, (W, lam, rho, x)
@@ -77,4 +77,4 @@ class SpectralRadius(Parametrization):
 def _left_eigenvector(M, lam):
     """y with yᴴ M = λ yᴴ, which is Mᵀ y = λ* y, for real M: an eigenvector of Mᵀ."""
     values, Y = backend.eig(M.T)
-    return Y[:, np.argmin(np.abs(values - lam.conj()))]
+    return np.take(Y, np.argmin(np.abs(values - lam.conj())), axis=1)

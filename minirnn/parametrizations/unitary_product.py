@@ -115,9 +115,9 @@ class UnitaryProduct(Parametrization):
 
 def _fft(M):
     """F M, F unitary: the discrete Fourier transform of every column, divided by √n."""
-    return np.fft.fft(M, axis=-2, norm="ortho").astype(M.dtype, copy=False)    # NumPy 1 computes in double
+    return np.fft.fft(M, axis=-2, norm="ortho")
 
 
 def _ifft(M):
     """F⁻¹ M = Fᴴ M."""
-    return np.fft.ifft(M, axis=-2, norm="ortho").astype(M.dtype, copy=False)
+    return np.fft.ifft(M, axis=-2, norm="ortho")

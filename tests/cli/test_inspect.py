@@ -183,3 +183,42 @@ def test_what_cannot_be_watched_is_refused_before_there_is_a_folder(minirnn, tmp
         assert result.code == 2
         assert names in result.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_of_a_diagnostic_reaches_it(trained):
+    words = "inspect", "a", "--only", "gradient-flow,robustness", "--layer", "rnn.0", "--json"
+    one = answers(trained(*words, "--option", "gradient-flow.examples=1", "--option", "robustness.eps=[0.5]"))
+    other = answers(trained(*words))
+    found, default = (said["layers"]["rnn.0"] for said in (one, other))
+    assert found["gradient-flow"] != default["gradient-flow"]
+    assert found["robustness"] != default["robustness"]
+
+
+def test_a_matrix_too_large_for_capacity_is_measured_where_the_limit_allows_it(trained):
+    words = "inspect", "a", "--only", "capacity", "--layer", "rnn.0"
+    refused = trained(*words, "--option", "capacity.limit=100")
+    assert refused.code == 2
+    assert refused.err.endswith("raise the limit with --option capacity.limit=4096\n")
+    assert trained(*words, "--option", "capacity.limit=4096").code == 0
+
+
+@pytest.mark.parametrize(("option", "sentence"), [
+    ("spectrum", "cannot read 'spectrum'; write TABLE.KEY=VALUE"),
+    ("spectrun.k=1", "there is no diagnostic 'spectrun'; did you mean 'spectrum'?"),
+    ("capacity.limit=9", "--option capacity.limit is of a diagnostic that is not asked for; add --only capacity or"),
+    ("gradient-flow.example=9", "did you mean 'examples'?"),
+    ("gradient-flow.examples=two", "gradient-flow.examples must be of type int (got 'two')"),
+    ("gradient-flow.examples=0", "gradient-flow needs at least one example (got 0)"),
+])
+def test_an_option_that_cannot_be_is_refused_in_one_sentence(trained, option, sentence):
+    result = trained("inspect", "a", "--option", option)
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("value", ["abc", '["a"]', "[true]"])
+def test_a_list_of_numbers_is_wanted(trained, value):
+    result = trained("inspect", "a", "--only", "robustness", "--option", f"robustness.eps={value}")
+    assert result.code == 2
+    assert "robustness.eps must be a list of numbers" in result.err

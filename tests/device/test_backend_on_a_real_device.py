@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from twins import tables
 
-from minirnn import backend, checkpoint, config
+from minirnn import backend, catalog, checkpoint, config
 from minirnn.runs import CHECKPOINT, Run
 
 pytestmark = pytest.mark.gpu
@@ -54,7 +54,7 @@ def test_the_facts_of_the_device_are_numbers():
         backend.resolve("cupy", 99)
 
 
-@pytest.mark.parametrize("model", ["rnn", "lstm", "gru", "urnn-exp", "urnn", "scornn", "full-urnn"])
+@pytest.mark.parametrize("model", catalog.components("models"))
 @pytest.mark.parametrize("places", [("numpy", "cupy"), ("cupy", "numpy")], ids="->".join)
 def test_a_run_resumed_on_the_other_backend_agrees_to_rounding(tmp_path, model, places):
     given = tables(model, run={"dtype": "float64"}, embedding_size=3, train={"batch_size": 100})

@@ -1,4 +1,4 @@
-"""Every layer, regularizer, loss, rule and schedule on the fake device, found by discovery: the bits of the host."""
+"""Every part of a network, loss and rule on the fake device, found by discovery: the bits of the host."""
 
 import copy
 from types import SimpleNamespace
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from strict_array import StrictArray, StrictDevice
 
-from minirnn import backend, catalog
+from minirnn import backend, catalog, linalg
 from minirnn.model import walk
+from minirnn.operators import Operator
 from minirnn.optimizers import Optimizer
-from minirnn.parametrizations import ExpMap
 from minirnn.rows import Rows
 
 KINDS = {"f": np.float32, "c": np.complex64}
@@ -51,10 +51,10 @@ def flat(tree):
     return [] if tree is None else [tree]
 
 
-def assert_same_bits(run, device, norms=0):
-    """`run(device or None)`: the same arrays on both; back come as many norms as there are exponentials to scale."""
+def assert_same_bits(run, device):
+    """`run(device or None)`: the same arrays on both, and nothing comes back."""
     wanted, found = flat(run(None)), flat(run(device))
-    assert device.to_host == norms
+    assert device.to_host == 0
     assert len(found) == len(wanted) > 0
     for here, there in zip(wanted, found, strict=True):
         here = np.asarray(here)
@@ -83,7 +83,42 @@ def test_every_layer_gives_the_bits_of_the_host(label):
         dY = np.random.default_rng(1).standard_normal(Y.shape).astype(Y.real.dtype)
         return Y, here.backward(dY if device is None else device.asarray(dY), cache)
 
-    assert_same_bits(run, StrictDevice(), sum(isinstance(part, ExpMap) for _, part in walk("", layer)))
+    assert_same_bits(run, StrictDevice())
+
+
+def normal(shape, dtype, seed, device):
+    parts = np.random.default_rng(seed).standard_normal((2, *shape))
+    x = (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
+    return x if device is None else device.asarray(x)
+
+
+@pytest.mark.parametrize("label", examples("parametrizations"))
+def test_every_parametrization_gives_the_bits_of_the_host(label):
+    parametrization = example("parametrizations", label)
+
+    def run(device):
+        p = placed(parametrization, device)
+        W, cache = p.matrix()
+        H, dZ = (normal((6, n), W.dtype, k, device) for k, n in enumerate(W.shape[::-1]))
+        made = [H @ W.T, dZ @ W.conj()] if isinstance(W, Operator) else [W]
+        return made, p.pullback(linalg.outer_sum(W, dZ, H), cache)
+
+    assert_same_bits(run, StrictDevice())
+
+
+@pytest.mark.parametrize("label", examples("activations"))
+def test_every_activation_gives_the_bits_of_the_host(label):
+    activation = example("activations", label)
+
+    def run(device):
+        f, found = placed(activation, device), []
+        for kind in f.kinds:
+            z, dh = (normal((3, 6), KINDS[kind], seed, device) for seed in (0, 1))
+            h = f.forward(z)
+            found += [h, f.backward(dh, z, h), f.gradients(dh, z, h)]
+        return found
+
+    assert_same_bits(run, StrictDevice())
 
 
 @pytest.mark.parametrize("label", examples("regularizers"))
@@ -109,8 +144,15 @@ def test_every_loss_gives_the_bits_of_the_host(label):
     assert_same_bits(run, StrictDevice())
 
 
-@pytest.mark.parametrize("name", catalog.components("rules"))
-def test_every_rule_gives_the_bits_of_the_host(name):
+OPTIONS = {                                                          # ways of a rule besides its default
+    "sgd": [{"momentum": 0.9}], "geodesic": [{"normalise": "rms"}, {"correct_every": 1}],
+    "plumbley-multiplicative": [{"correct_every": 1}],
+}
+RULES = [(name, options) for name in catalog.components("rules") for options in [{}, *OPTIONS.get(name, [])]]
+
+
+@pytest.mark.parametrize(("name", "options"), RULES, ids=str)
+def test_every_rule_gives_the_bits_of_the_host(name, options):
     Rule = catalog.components("rules")[name]
     tag = sorted(Rule.manifolds)[0]
     kinds = ["f", "c"] if "euclidean" in Rule.manifolds or "unitary" in Rule.manifolds else ["f"]
@@ -121,7 +163,8 @@ def test_every_rule_gives_the_bits_of_the_host(name):
             Q = np.linalg.qr(r.standard_normal((6, 6)) + (1j * r.standard_normal((6, 6)) if kind == "c" else 0))[0]
             x = single(Q) if device is None else device.asarray(single(Q))
             here = "unitary" if kind == "c" and tag != "euclidean" else tag
-            optimizer = Optimizer({"x": x}, [("*", Rule(lr=0.01))], {} if here == "euclidean" else {"x": here})
+            tags = {} if here == "euclidean" else {"x": here}
+            optimizer = Optimizer({"x": x}, [("*", Rule(lr=0.01, **options))], tags)
             for _ in range(3):
                 G = single(r.standard_normal((6, 6)) + (1j * r.standard_normal((6, 6)) if kind == "c" else 0))
                 optimizer.step({"x": x}, {"x": G if device is None else device.asarray(G)})
@@ -129,8 +172,20 @@ def test_every_rule_gives_the_bits_of_the_host(name):
             found += [x, memory]
         return found
 
-    exponentials = 3 * len(kinds) if name == "plumbley-multiplicative" else 0
-    assert_same_bits(run, StrictDevice(), exponentials)
+    assert_same_bits(run, StrictDevice())
+
+
+@pytest.mark.parametrize("name", catalog.components("models"))
+def test_a_model_comes_back_from_a_device_as_it_went(name):
+    model = catalog.components("models")[name](3, 4, 5, rng=np.random.default_rng(0), symbols=True)
+    assert all(x.dtype in (np.float32, np.complex64) for x in model.params.values())
+    kept = {name: x.copy() for name, x in {**model.params, **model.buffers}.items()}
+    model.to(StrictDevice())
+    assert all(isinstance(x, StrictArray) for x in (*model.params.values(), *model.buffers.values()))
+    model.to("numpy")
+    for name, x in {**model.params, **model.buffers}.items():
+        assert isinstance(x, np.ndarray)
+        assert (x.dtype, x.tobytes()) == (kept[name].dtype, kept[name].tobytes()), name
 
 
 def test_arrays_of_two_devices_do_not_mix():

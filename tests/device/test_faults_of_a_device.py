@@ -190,6 +190,16 @@ def test_doctor_says_what_is_free_and_what_double_precision_costs(monkeypatch, m
         assert said[f"device {k}"] == wanted + "; float64 at 1/64 of the speed: train in float32" * hint
 
 
+@pytest.mark.parametrize(("slowdown", "dtype", "said"), [
+    (64, "float64", "float64 is computed at 1/64 of the speed of float32 on this device: train in float32\n"),
+    (64, "float32", ""), (2, "float64", ""),
+])
+def test_a_run_in_double_precision_on_a_consumer_card_says_what_it_costs(monkeypatch, minirnn, slowdown, dtype, said):
+    fake_cupy.install(monkeypatch, slowdown=slowdown)
+    code, _, err = minirnn("run", *SMALL, "--backend", "cupy", "--dtype", dtype, "--dir", "a")
+    assert (code, err) == (0, said)
+
+
 def test_doctor_goes_on_where_another_device_does_not_answer(monkeypatch, minirnn):
     fake_cupy.install(monkeypatch, devices=2)
     cuda = sys.modules["cupy"].cuda

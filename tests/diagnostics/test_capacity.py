@@ -158,7 +158,8 @@ def test_on_a_device_it_is_the_same():
 
 def test_a_layer_that_is_too_large_is_refused_before_the_work():
     model = network(2, 3, 64, rng=np.random.default_rng(0), parametrization="expmap")
-    with pytest.raises(UsageError, match=r"rnn\.0\.W would have 4096 x 4096 entries .* raise Capacity\(limit"):
+    said = r"rnn\.0\.W would have 4096 x 4096 entries .* raise the limit with --option capacity\.limit=16777216"
+    with pytest.raises(UsageError, match=said):
         Capacity().measure(about(model))
     with pytest.raises(UsageError, match="positive limit"):
         Capacity(limit=0)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from minirnn.cells import GRU, LSTM, Elman
+from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.kernels import KERNELS, budget, programs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text(encoding="utf-8")
-CELLS = {"elman": Elman(), "lstm": LSTM(), "gru": GRU.sized(4)}
+CELLS = {"elman": Elman(), "lstm": LSTM(), "gru": GRU.sized(4), "peephole-lstm": PeepholeLSTM.sized(4)}
 
 
 @pytest.mark.parametrize("name", CELLS)

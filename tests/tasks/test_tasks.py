@@ -124,7 +124,7 @@ def test_the_loss_and_the_metrics_exist_and_the_goal_is_one_of_them(task):
 def test_every_option_is_documented(task):
     cls = type(task)
     for option in inspect.signature(cls).parameters:
-        assert f"\n    {option} " in cls.__doc__
+        assert f"\n{option} " in inspect.getdoc(cls)
 
 
 def _constant_guess(task, batch):
