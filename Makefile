@@ -5,11 +5,12 @@ JOBS ?= auto
 CUDA ?= 12
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-slow check lint bench bench-quick gpu docs clean
+.PHONY: help demo test test-slow test-faults check lint bench bench-quick gpu docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
 	@echo "make test    the tests; make test-slow those that are left out of it"
+	@echo "make test-faults   kills, full disks, hostile files, extreme numbers: everything tried, and docs/results/reliability.md"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
 	@echo "make bench-quick   has a training step become slower? in under two minutes"
@@ -40,6 +41,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+test-faults: .venv/installed
+	$(BIN)/python -m pytest -n $(JOBS) tests/faults -m 'many or not many' --counts tests/faults/counts.json
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Losses: a sum over the unmasked positions divided by their count, and its gradient.
 
-A corpus is aggregated as Σ sum / Σ count over its batches (`total`), never as a mean of means.
+A corpus is aggregated as Σ sum / Σ count over its batches (`total`), never as a mean of means. What the network says at
+a masked position enters neither the loss nor the gradient, not even where it is no finite number.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class SoftmaxCrossEntropy(Loss):
         error[rows, classes] -= 1
         mask = None if batch.mask is None else batch.mask.reshape(-1).astype(y.dtype)
         count = rows.size if mask is None else np.maximum(np.sum(mask), 1)
+        if mask is not None:
+            nll, error = _kept(nll, mask), _kept(error, mask[:, None])
         total = np.sum(nll if mask is None else nll * mask)
         return total, count, (error, y.shape, mask, count)
 
@@ -84,6 +87,11 @@ class SoftmaxCrossEntropy(Loss):
         yield "every position", (cls(), y, SimpleNamespace(y=classes, mask=None))
         mask = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0], [1, 0, 0]])
         yield "masked", (cls(), y, SimpleNamespace(y=classes, mask=mask))
+
+
+def _kept(x: Array, mask: Array) -> Array:
+    """x, and 0 wherever m = 0, whatever is there: 0 · NaN would be NaN."""
+    return np.where(mask != 0, x, 0)
 
 
 def _shifted(y: Array) -> Array:
@@ -112,6 +120,7 @@ class MeanSquaredError(Loss):
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
         count = r.size if mask is None else np.maximum(np.sum(mask) * y.shape[-1], 1)
+        r = r if mask is None else _kept(r, mask)
         total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
         return total, count, (r, mask, count)
 
