@@ -5,11 +5,12 @@ JOBS ?= auto
 CUDA ?= 12
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-slow test-matrix check lint bench bench-quick gpu docs clean
+.PHONY: help demo test test-slow test-faults test-matrix check lint bench bench-quick gpu docs clean
 
 help:
 	@echo "make demo    the central result, with a figure, in about a minute"
 	@echo "make test    the tests; make test-slow those that are left out of it"
+	@echo "make test-faults   kills, full disks, hostile files, extreme numbers: everything tried, and docs/results/reliability.md"
 	@echo "make test-matrix   the tests on an installed wheel, with the oldest and the newest Python and dependencies"
 	@echo "make check   ruff, mypy and the tests"
 	@echo "make bench   time per training step beside torch.nn (installs torch)"
@@ -41,6 +42,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+test-faults: .venv/installed
+	$(BIN)/python -m pytest -n $(JOBS) tests/faults -m 'many or not many' --counts tests/faults/counts.json
 
 test-matrix: .venv/installed
 	$(BIN)/python tests/matrix.py

@@ -6,9 +6,9 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.9"]
-DATA = ["pooch>=1.8"]
+DATA = ["requests>=2.28"]
 REPORT = ["jinja2>=3.1"]
-SWEEP = ["distributed>=2024.8", "filelock>=3.12"]
+SWEEP = ["distributed>=2024.8"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
 DOCS = ["sphinx>=8", "furo>=2024.8.6", "myst-parser>=4", "sphinx-mathjax-offline>=0.0.2"]
 PEERS = ["torch>=2.4"]
@@ -37,6 +37,7 @@ setup(
         "platformdirs>=4",
         "threadpoolctl>=3.2",
         "tomli-w>=1",
+        "filelock>=3.13",
     ],
     extras_require={
         "plot": PLOT,

@@ -54,7 +54,7 @@ def write_reference(path: str, weights: Gradients, L: float, grads: Gradients) -
 
 def read_reference(path: str) -> tuple[Gradients, float, Gradients]:
     """(weights, loss, gradients)."""
-    with np.load(path) as file:
+    with np.load(path, allow_pickle=False) as file:
         weights, grads = (
             {key.removeprefix(kind): file[key] for key in file if key.startswith(kind)}
             for kind in ("weight/", "gradient/")

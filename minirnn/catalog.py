@@ -61,7 +61,7 @@ def components(kind: str) -> dict[str, Any]:
 def find(kind: str, name: str) -> Any:
     """The component of that name, or a UsageError that says which names there are and which one was meant."""
     known = components(kind)
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
     raise unknown(singular(kind), name, known)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
-import zipfile
+import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minirnn import backend
+from minirnn import backend, npz
 from minirnn.errors import UsageError
 
 FORMAT = 1
+PART = ".part"      # how the name of a file ends that is being written
 Arrays = dict[str, Any]
 
 
@@ -27,8 +29,7 @@ def save(path: Path, arrays: Arrays, about: dict[str, Any]) -> None:
 def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
     """({name: array}, description).  raises UsageError if the file is missing, damaged, or not a checkpoint."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = npz.read(path)
         about = json.loads(str(arrays.pop("about")))
         if about["format"] != FORMAT:
             raise UsageError(f"{path} has format {about['format']}, this version reads {FORMAT}; use the other version")
@@ -37,7 +38,7 @@ def load(path: Path) -> tuple[Arrays, dict[str, Any]]:
         raise UsageError(f"there is no checkpoint {path}; is {path.parent} the folder of a run?") from None
     except UsageError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{path} is truncated or no minirnn checkpoint ({error}); restore it or start again") from None
 
 
@@ -47,9 +48,12 @@ def restore(target: Arrays, found: Arrays, path: Path) -> None:
     raises UsageError if names, shapes or types differ, or if integers are not those of `target` in some order: they are
     indices (a permutation, the planes of rotations), and on a device one out of range would wrap around.
     """
-    for name in sorted(target.keys() | found.keys()):
-        if name not in found or name not in target:
-            raise UsageError(f"{path} belongs to another model: {name!r} is in only one of the two")
+    lacks, extra = sorted(target.keys() - found.keys()), sorted(found.keys() - target.keys())
+    if lacks or extra:
+        which = " and ".join(f"{word} {_some(names)}" for word, names in (("lacks", lacks), ("has", extra)) if names)
+        raise UsageError(f"{path} belongs to another model, or to another version of minirnn: it {which}; load it with "
+                         "the version that wrote it, or train again")
+    for name in sorted(target):
         if target[name].shape != found[name].shape or target[name].dtype != found[name].dtype:
             kinds = f"{_kind(found[name])} there and {_kind(target[name])} here"
             raise UsageError(f"{path} belongs to another model: {name!r} is {kinds}")
@@ -61,9 +65,9 @@ def restore(target: Arrays, found: Arrays, path: Path) -> None:
 
 def replace(path: Path, write: Any) -> None:
     """Write a file under a temporary name in the same folder, flush it to disk, and rename it over `path`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -73,8 +77,19 @@ def replace(path: Path, write: Any) -> None:
         raise
 
 
+def tidy(*paths: Path) -> None:
+    """Remove what killed processes left of writing these files; for who alone may write them now."""
+    for path in paths:
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+            left.unlink(missing_ok=True)
+
+
 def _rearranged(x: np.ndarray, y: np.ndarray) -> bool:
     return np.array_equal(np.sort(x, axis=None), np.sort(y, axis=None))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:4])) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _kind(x: Any) -> str:

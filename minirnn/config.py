@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import re
 import tomllib
 import types
 import typing
@@ -23,6 +25,10 @@ from minirnn.kernels import KERNELS
 from minirnn.models.base import assemble
 
 Tables = dict[str, dict[str, Any]]
+LARGEST, DEEPEST = 1 << 16, 20      # bytes of a file, and levels of tables and lists in it
+CHAIN = re.compile(r"""(?<![\w-])(?>(?>[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")      # DEEPEST keys in a row
+WIDEST = 1 << 63                    # whole numbers stay below it, as TOML's do
+MOST_SEQUENCES, MOST_THREADS = 1_000_000, 1024
 NOT_OPTIONS = {"n_in", "n_out", "symbols", "rng", "layer", "groups", "dtype"}      # a model gets them from elsewhere
 
 
@@ -48,6 +54,7 @@ class OptimizerOptions:
 
     def __post_init__(self) -> None:
         _range("optimizer.lr", self.lr, self.lr > 0, "positive")
+        _range("optimizer.lr", self.lr, self.lr < math.inf, "finite")
         _range("optimizer.clip_norm", self.clip_norm, self.clip_norm >= 0, "zero (off) or positive")
         _range("optimizer.clip", self.clip, self.clip >= 0, "zero (off) or positive")
 
@@ -86,6 +93,7 @@ class TrainOptions:
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulate", "steps", "log_every", "evaluate_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        _range("train.batch_size", self.batch_size, self.batch_size <= MOST_SEQUENCES, f"at most {MOST_SEQUENCES:,}")
         for name in ("bptt", "patience", "watch_every"):
             _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
         catalog.find("memories", self.memory)
@@ -132,6 +140,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
         _range("run.threads", self.threads, self.threads >= 1, "at least 1")
+        _range("run.threads", self.threads, self.threads <= MOST_THREADS, f"at most {MOST_THREADS}")
         _choice("run.backend", self.backend, ("numpy", "cupy", "auto"))
         _range("run.device", self.device, self.device >= 0, "zero or positive")
         if self.device and self.backend == "numpy":
@@ -168,12 +177,10 @@ SECTIONS = {"optimizer": OptimizerOptions, "train": TrainOptions, "run": RunOpti
 def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
     """(configuration, task) from tables, later ones winning, over the defaults and the task's own suggestions."""
     given = merge(*layers)
+    check(given)
     last = layers[-1].get("run", {}) if layers else {}
     if last.get("backend") == "numpy" and "device" not in last:     # back on the host, a saved run's device is left
         given["run"].pop("device", None)
-    for table in given:
-        if table not in ("task", "model", *SECTIONS):
-            raise catalog.unknown("configuration table", table, ("task", "model", *SECTIONS))
     if "name" not in given.get("task", {}):
         raise UsageError(f"no task is named; name one of: {', '.join(catalog.components('tasks'))}")
     task = make_task(given["task"], section("run", given.get("run", {})).data_dir)
@@ -190,13 +197,29 @@ def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
     return Config(tables["task"], tables["model"], **sections), task
 
 
+def check(tables: Mapping[str, Any]) -> None:
+    """raises UsageError if these are not the five tables of a configuration"""
+    for table, keys in tables.items():
+        if table not in ("task", "model", *SECTIONS):
+            raise catalog.unknown("configuration table", table, ("task", "model", *SECTIONS))
+        if not isinstance(keys, Mapping):
+            raise UsageError(f"{table} must be a table (got {keys!r}); write [{table}] and its keys below it")
+
+
 def load(path: Path) -> Tables:
     """The tables of a TOML file."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            text = file.read(LARGEST + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    if len(text) > LARGEST:
+        raise UsageError(f"{path} has more than {LARGEST:,} bytes, which no configuration has; name another file")
+    try:
+        return _parsed(text, str(path))
+    except UsageError:
+        raise
+    except ValueError as error:                                     # not TOML, or a number of thousands of digits
         raise UsageError(f"{path} is not valid TOML: {error}") from None
 
 
@@ -208,15 +231,18 @@ def assignments(pairs: Iterable[str]) -> Tables:
         table, dot, name = key.strip().partition(".")
         if not (equals and dot and name):
             raise UsageError(f"cannot read {pair!r}; write TABLE.KEY=VALUE, as in optimizer.lr=1e-3")
+        value: Any
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = _parsed(f"value = {text}", pair)["value"]
+        except UsageError:
+            raise
+        except ValueError:
             value = text.strip()
-        target = tables.setdefault(table, {})
         *parents, last = name.split(".")
-        for parent in parents:
-            target = target.setdefault(parent, {})
-        target[last] = value
+        nested = {last: value}
+        for parent in reversed(parents):
+            nested = {parent: nested}
+        tables = merge(tables, _shallow(pair, {table: nested}))
     return tables
 
 
@@ -225,9 +251,39 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():
+            earlier = merged.get(key)
             nested = isinstance(value, Mapping)
-            merged[key] = merge(merged.get(key, {}), value) if nested else value
+            merged[key] = merge(earlier if isinstance(earlier, Mapping) else {}, value) if nested else value
     return merged
+
+
+def _parsed(text: str, where: str) -> Tables:
+    """TOML, nested within reason: of a dotted key of n parts the parser takes time and memory n².
+
+    raises    UsageError if it is nested too deeply, ValueError if it is no TOML
+    """
+    if CHAIN.search(text):
+        raise _too_deep(where)
+    try:
+        return _shallow(where, tomllib.loads(text))
+    except RecursionError:
+        raise _too_deep(where) from None
+
+
+def _shallow(where: str, tables: Tables) -> Tables:
+    """The tables.  raises UsageError if they are nested more deeply than any configuration is"""
+    layer: list[Any] = [tables]
+    for _ in range(DEEPEST):
+        nested = (x.values() if isinstance(x, dict) else x for x in layer if isinstance(x, dict | list))
+        layer = [x for values in nested for x in values]
+        if not layer:
+            return tables
+    raise _too_deep(where)
+
+
+def _too_deep(where: str) -> UsageError:
+    where = where if len(where) <= 200 else f"{where[:200]}..."
+    return UsageError(f"{where} is nested more than {DEEPEST} levels deep, as no configuration is; write plain tables")
 
 
 def section(name: str, table: Mapping[str, Any]) -> Any:
@@ -261,10 +317,10 @@ def check_call(
         hints |= {k: v for k, v in get_type_hints(target).items() if k in known and k not in without}
     options = {}
     for key, value in table.items():
-        if key == "name":
+        if key == "name" and where in ("task", "model"):
             continue
         if key not in hints:
-            owner = f"{where} {table['name']}" if "name" in table else where
+            owner = f"{where} {table['name']}" if "name" in table and where in ("task", "model") else where
             raise catalog.unknown(f"option of the {owner} called", key, hints)
         options[key] = _typed(f"{where}.{key}", value, hints[key])
     return options
@@ -275,6 +331,9 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
     plain = tuple(get_origin(t) or t for t in wanted if t is not type(None))
     if Any in plain:
         return value
+    if isinstance(value, int) and not -WIDEST <= value < WIDEST:
+        bits = value.bit_length()
+        raise UsageError(f"{key} must be a number of at most 64 bits (got one of {bits}); write a smaller one")
     if isinstance(value, int) and not isinstance(value, bool) and float in plain and int not in plain:
         value = float(value)
     if not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain):

@@ -142,7 +142,7 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
 
 
 def _read_idx(path: Path, stream: Any, dimensions: int) -> np.ndarray:
-    header = _read_at_most(stream, 4 + 4 * dimensions)
+    header = read_at_most(stream, 4 + 4 * dimensions)
     wanted = bytes([0, 0, UBYTE, dimensions])
     if header[:4] != wanted:
         raise UsageError(f"{path}: wanted an IDX file of unsigned bytes in {dimensions} dimension(s), beginning "
@@ -153,14 +153,14 @@ def _read_idx(path: Path, stream: Any, dimensions: int) -> np.ndarray:
     size = math.prod(shape)
     if size > LARGEST:
         raise _damaged(path, f"its header claims {_times(shape)} bytes, which no MNIST file has")
-    content = _read_at_most(stream, size + 1)
+    content = read_at_most(stream, size + 1)
     if len(content) != size:
         got = f"{len(content):,}" if len(content) < size else "more"
         raise _damaged(path, f"its header promises {size:,} bytes (got {got})")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
-def _read_at_most(stream: BinaryIO, size: int) -> bytes:
+def read_at_most(stream: BinaryIO | gzip.GzipFile, size: int) -> bytes:
     """Up to `size` bytes, in pieces: asking for all of them at once would allocate what the header merely claims."""
     pieces = []
     while size > 0 and (piece := stream.read(min(size, PIECE))):

@@ -62,12 +62,17 @@ class Logbook:
         """{"epoch": passes so far}, where there are passes."""
         return {"epoch": round(step / self.per_epoch, 4)} if self.per_epoch else {}
 
-    def state_dict(self) -> dict[str, float]:
-        """The running epoch's sums, for a checkpoint's JSON."""
-        return self._with(*backend.numbers([self.total, self.count]))
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of the running epoch up to the last line, and since then, for a checkpoint's JSON."""
+        total, count = backend.numbers([self.total, self.count])
+        line = {"total": total, "count": count, "units": self.units, "seconds": self.seconds}
+        return {**self.passed, "line": line}
 
-    def load_state_dict(self, state: dict[str, float]) -> None:
-        self.passed = dict(state)
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Undoes `state_dict`; checkpoints of before there was a "line" begin one."""
+        self.passed = {name: state[name] for name in ("total", "count", "seconds")}
+        for name, x in state.get("line", {}).items():
+            setattr(self, name, x)
 
     def _with(self, total: float, count: float) -> dict[str, float]:
         now = {"total": total, "count": count, "seconds": self.seconds}

@@ -1,6 +1,7 @@
 """Losses: a sum over the unmasked positions divided by their count, and its gradient.
 
-A corpus is aggregated as Σ sum / Σ count over its batches (`total`), never as a mean of means.
+A corpus is aggregated as Σ sum / Σ count over its batches (`total`), never as a mean of means. What the network says at
+a masked position enters neither the loss nor the gradient, not even where it is no finite number.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class SoftmaxCrossEntropy(Loss):
             nll[rows] = np.log(Z[rows, 0]) - chosen                 # (S2)
             e[own] -= Z[rows, 0]                                    # Z (p − onehot): all that (S3) needs
         mask = None if batch.mask is None else batch.mask.reshape(-1).astype(y.dtype)
+        if mask is not None:
+            nll, error, Z = _kept(nll, mask), _kept(error, mask[:, None]), _kept(Z, mask[:, None], 1)
         total = np.sum(nll if mask is None else nll * mask)
         return total, count, (error, Z, mask, at_least_one(count), y.shape)
 
@@ -97,6 +100,11 @@ class SoftmaxCrossEntropy(Loss):
 def at_least_one(count: Array) -> Array:
     """What a sum over `count` positions is divided by: 1 where there are none, since the sum is then 0."""
     return max(count, 1) if isinstance(count, int) else np.maximum(count, 1)
+
+
+def _kept(x: Array, mask: Array, otherwise: int = 0) -> Array:
+    """x, and `otherwise` wherever m = 0, whatever is there: 0 · NaN would be NaN."""
+    return np.where(mask != 0, x, otherwise)
 
 
 def _shifted(y: Array, out: Array) -> Array:
@@ -123,6 +131,7 @@ class MeanSquaredError(Loss):
     def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
+        r = r if mask is None else _kept(r, mask)
         total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
         count = self.count(batch, y)
         return total, count, (r, mask, at_least_one(count))

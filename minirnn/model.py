@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minirnn import backend
+from minirnn.errors import UsageError
 from minirnn.layers import Dropout, Embedding, Linear, OneHot, Recurrent, SplitLinear, TiedLinear
 from minirnn.paths import join
 
@@ -55,6 +56,7 @@ class Model:
         self.encoder, self.layers, self.readout = encoder, list(layers), readout
         self.dropout = Dropout(dropout)
         self.groups = list(groups)
+        self.updates = 0                                            # how often `after_update` was called
         self.astype(dtype)
 
     # -- the training step ------------------------------------------------------------------------------------------
@@ -83,7 +85,8 @@ class Model:
         def run(k: int, X: Array) -> tuple[Array, Any, Any]:
             return self.layers[k].forward(X, None if state is None else state[k], keep)
 
-        return self.through(x, run, [rng] * (len(self.layers) + 1), read)
+        H, last, tape = self.through(x, run, [rng] * (len(self.layers) + 1), read)
+        return H, last, (*tape, self.updates)
 
     def through(
         self, x: Array, run: Callable[[int, Array], tuple[Array, Any, Any]], rngs: Sequence[Any],
@@ -105,7 +108,10 @@ class Model:
         return H, tuple(states), (encoder_cache, caches, mask)
 
     def backward(self, dy: Array, tape: Any) -> dict[str, Any]:
-        """Gradients {path: array or Rows} from ∂L/∂y."""
+        """Gradients {path: array or Rows} from ∂L/∂y.
+
+        raises   UsageError if the parameters have been updated since the tape was made, in place
+        """
         return self._backward(dy, tape, isinstance(self.encoder, Embedding))[1]
 
     def input_gradient(self, dy: Array, tape: Any) -> Array:
@@ -164,6 +170,12 @@ class Model:
     def _backward_hidden(
         self, dH: Array, found: dict[str, Array], tape: Any, input_gradient: bool
     ) -> tuple[Array, dict[str, Any]]:
+        *tape, made_at = tape
+        if made_at != self.updates:
+            raise UsageError(
+                f"the tape was made before update {self.updates} (got one of update {made_at}), which changed the "
+                "parameters; call forward again"
+            )
         sums = self.sums()
         dH, dstates = self.undo(dH, tape, sums, None, input_gradient)
         rows = self.encoder.backward(dH, tape[0])[1]["E"] if isinstance(self.encoder, Embedding) else None
@@ -183,7 +195,8 @@ class Model:
         return x if self.encoder is None else self.encoder.forward(x)[0]
 
     def after_update(self) -> None:
-        """Let every parametrization re-base, re-orthogonalise or advance; usually nothing."""
+        """Let every parametrization re-base, re-orthogonalise or advance, usually nothing; older tapes are void."""
+        self.updates += 1
         for _, part in self.parts():
             if hasattr(part, "after_update"):
                 part.after_update()

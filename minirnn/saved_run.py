@@ -12,7 +12,8 @@ from minirnn import checkpoint, config, presets
 from minirnn.diagnostics.base import Diagnostic, ask
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import UsageError
-from minirnn.runs import BEST, CHECKPOINT, CONFIG, METRICS, load_model, read_metrics
+from minirnn.run_folder import BEST, CHECKPOINT, CONFIG, METRICS, read_metrics
+from minirnn.runs import load_model
 from minirnn.trainer import Trainer
 
 Records = list[dict[str, Any]]
@@ -50,7 +51,10 @@ class SavedRun:
     def watched(self, diagnostic: str, layer: str) -> Records:
         """What `--watch` wrote of a diagnostic of a layer, one record per update, in their order."""
         found = [r for r in self.of("watch") if r.get("diagnostic") == diagnostic and r.get("layer") == layer]
-        return sorted({record["step"]: record for record in found}.values(), key=lambda record: record["step"])
+        latest = sorted({record["step"]: record for record in found}.values(), key=lambda record: record["step"])
+        gaps = [f"{diagnostic} at step {r['step']}: {r['missing']}" for r in latest if "missing" in r]
+        self.missing += [gap for gap in gaps if gap not in self.missing]
+        return [record for record in latest if "missing" not in record]
 
     @property
     def step(self) -> int:

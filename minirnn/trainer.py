@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 from minirnn import backend, catalog, kernels
 from minirnn.bptt import copied
 from minirnn.config import Config, check_call, model_function
+from minirnn.diagnostics.base import ask, ask_or_say
 from minirnn.diagnostics.subject import Subject
-from minirnn.errors import RunFailed, UsageError, one_line
+from minirnn.errors import RunFailed, one_line
 from minirnn.layers import Embedding
 from minirnn.logbook import Logbook
 from minirnn.model import Group, Model
@@ -92,8 +92,7 @@ class Trainer:
                 if self.step % options.evaluate_every == 0:         # an early end must not decide what comes after it
                     self._judge(records[-1])
             if self.watch.due(self.step, last):
-                with suppress(UsageError):                          # an eigenvalue not found: no reason to stop
-                    records += self.watched()
+                records += self.watched(ask_or_say)                 # an eigenvalue not found: no reason to stop
             yield Event(self.step, tuple(records))
         self.finished = self.finished or "steps"
 
@@ -164,12 +163,15 @@ class Trainer:
         means = dict(zip(totals, backend.numbers(a / b for a, b in totals.values()), strict=True))
         return means | {name: function(means[source]) for name, (source, function) in self.task.report.items()}
 
-    def watched(self) -> list[dict[str, Any]]:
-        """The records of the watched diagnostics, for the parameters as they are; none where none is watched."""
+    def watched(self, ask: Callable[..., dict[str, Any]] = ask) -> list[dict[str, Any]]:
+        """The records of the watched diagnostics, for the parameters as they are; none where none is watched.
+
+        ask    (diagnostic, subject) -> fields: what to do where there is no answer
+        """
         if not self.watch.diagnostics:
             return []
         self.require_finite_parameters()
-        return self.watch.records(self.step, [self.subject(k) for k in range(len(self.model.layers))])
+        return self.watch.records(self.step, [self.subject(k) for k in range(len(self.model.layers))], ask)
 
     def subject(self, index: int, split: str = "valid", examples: int = EXAMPLES) -> Subject:
         """A recurrent layer with the first sequences of a split, for a diagnostic."""
@@ -178,8 +180,13 @@ class Trainer:
         return Subject(self.model, index, self.loss, batch, self.task, seed)
 
     def require_finite_parameters(self) -> None:
-        """raises RunFailed if a parameter is no longer finite: such a state must not become a checkpoint."""
-        self._require_finite({f"the parameter {name}": x for name, x in self.model.params.items()})
+        """raises RunFailed if a parameter, or what a rule remembers of one, is no longer finite: no checkpoint of that.
+
+        A mean of squares that has overflowed would stop its parameter for ever, without a word.
+        """
+        memory = {k: x for k, x in self.optimizer.state_dict().items() if not k.endswith("/t")}
+        self._require_finite({f"the parameter {name}": x for name, x in self.model.params.items()}
+                             | {f"the update rule's memory {name}": x for name, x in memory.items()})
 
     # -- what a checkpoint holds --------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ class Watch:
         """Whether the update that made it `step` is followed by a measurement."""
         return bool(self.diagnostics) and (step % self.every == 0 or last)
 
-    def records(self, step: int, subjects: Sequence[Subject]) -> list[dict[str, Any]]:
+    def records(self, step: int, subjects: Sequence[Subject], ask: Callable = ask) -> list[dict[str, Any]]:
         """One record per diagnostic and layer: {"split": "watch", "step", "diagnostic", "layer", and its fields}."""
         return [
             {"split": "watch", "step": step, "diagnostic": name, "layer": subject.name, **ask(diagnostic, subject)}

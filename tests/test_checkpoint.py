@@ -54,8 +54,8 @@ def test_a_newer_format_says_so(tmp_path):
     [
         ({"W": np.zeros((2, 3))}, "float64 2x3 there and float64 3x2 here"),
         ({"W": np.zeros((3, 2), np.float32)}, "float32 3x2 there and float64 3x2 here"),
-        ({"W": np.zeros((3, 2)), "V": np.zeros(1)}, "'V' is in only one of the two"),
-        ({}, "'W' is in only one of the two"),
+        ({"W": np.zeros((3, 2)), "V": np.zeros(1)}, "it has 'V'"),
+        ({}, "it lacks 'W'"),
     ],
 )
 def test_restoring_into_another_model_changes_nothing(tmp_path, found, sentence):

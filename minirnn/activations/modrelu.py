@@ -45,7 +45,8 @@ class ModReLU(Activation):
         z̄ = on p (h̄ − q u) + r q u         (MR10) undoes (MR4)
         b̄ = Σ on Re(z* h̄) / (m + d)        (MR11) undoes (MR4), (MR3) in b; over rows
 
-    At z = 0 the exact formula jumps if b > 0; the derivative is then taken as 1, as on both sides of a real 0.
+    At z = 0 the exact formula jumps if b > 0; the derivative is then taken as 1, as on both sides of a real 0. A
+    modulus below `shortest`, 1000 times the smallest normal number, counts as 0: b/a would overflow.
     params       b (n,), or (1,) for all units; real, also for a complex z
     convention   exact; arjovsky: d = 1e-5; wisdom: e² = d = 1e-5; eunn: δ = 0.01 (its real mode is exact, b + 0.01)
     Shapes: z, h (B, n).   Derivation: docs/derivations/modrelu.md
@@ -72,7 +73,8 @@ class ModReLU(Activation):
     def _gate(self, z):
         """(a, m, on, m + d with 1 in the place of 0), which everything needs."""
         a = np.abs(z)
-        m = (np.sqrt(a * a + self.e2) if self.e2 else a) + self.delta       # (MR1)
+        a = np.where(a < shortest(a.dtype), 0, a)                   # a NaN stays a NaN
+        m = (np.hypot(a, self.e2**0.5) if self.e2 else a) + self.delta      # (MR1)
         on = m + self.params["b"] >= 0                              # (MR2)
         return a, m, on, _divisor(m + self.d)
 
@@ -112,6 +114,11 @@ class ModReLU(Activation):
             largest = 0.5 if convention == "exact" else 0.0         # above zero, the others are steep around z = 0
             yield convention, cls(rng.uniform(-0.5, largest, n), convention)
         yield "a shared b", cls(np.array([-0.2]))
+
+
+def shortest(dtype):
+    """The modulus below which z counts as 0."""
+    return 1000 * np.finfo(dtype).tiny
 
 
 def _divisor(x):

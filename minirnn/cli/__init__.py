@@ -7,9 +7,11 @@ Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -82,6 +84,9 @@ def cli(ctx: click.Context) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit; a user's mistake is one sentence on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):                         # what an output cannot spell, it shows as \\u2016
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_run(argv))
 
 
@@ -105,6 +110,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _unusable(error)
     except Exception as error:
         from minirnn.backend import fault
 
@@ -113,3 +120,15 @@ def _run(argv: Sequence[str] | None) -> int:
             raise
         click.echo(f"Error: {said}", err=True)
         return 1
+
+
+def _unusable(error: OSError) -> int:
+    """Say that a file or the output can't be used; where not even that can be written, the exit code alone says it."""
+    what = error.filename or "the output"
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    with suppress(OSError):
+        click.echo(f"Error: cannot use {what} ({error.strerror or error}); check that it is there, that it may be "
+                   "read and written, and that the disk is not full", err=True)
+    return 2

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from threadpoolctl import threadpool_limits
 
 from minirnn import config, figures, memory
@@ -29,7 +30,7 @@ FAILS, SOLVES = 0.13, 0.995     # the bars: at most, for the library's start; at
 
 @click.command("demo")
 @click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(folder: Path, seed: int, quiet: bool) -> None:
     """Train three networks to recall the first of 50 numbers, and draw accuracy and gradient norms.
@@ -94,7 +95,7 @@ def _close(finals: dict[str, tuple[Trainer, dict[str, float]]], norms: dict[str,
         "too: what both share, and the first lacks, is the start at W = I."
     )
     if picture.exists():
-        console.print(f"Figure: {picture}", soft_wrap=True)
+        console.print(Text(f"Figure: {picture}"), soft_wrap=True)
     fails, solves = finals["rnn"][1]["accuracy"], finals["urnn-exp"][1]["accuracy"]
     if fails > FAILS or solves < SOLVES:
         raise CheckFailed(

@@ -15,8 +15,9 @@ from minirnn.errors import CheckFailed
 
 @click.command("gradcheck")
 @click.argument("names", nargs=-1, metavar="[NAME|FILE.py]...")
-@click.option("--size", default=5, show_default=True, help="Units of the tiny instances that are checked.")
-@click.option("--seed", default=0, show_default=True, help="Of the random instances.")
+@click.option("--size", type=click.IntRange(1, 64), default=5, show_default=True,
+              help="Units of the tiny instances that are checked.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random instances.")
 @click.option("--length", type=click.IntRange(1, 1000), default=problems.LENGTH, show_default=True,
               help="Steps of time of a cell's sequence; 1 leaves the recursion out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per parameter and line.")
@@ -39,6 +40,8 @@ def command(names: tuple[str, ...], size: int, seed: int, length: int, as_json: 
     groups = [] if files and not components else [gradcheck.check_all(components or None, size, seed, length)]
     groups += [gradcheck.check_file(path, size, seed, length) for path in files]
     rows = []
+    for path in filter(Path.is_file, files):
+        click.echo(f"{path} is executed, as importing it would", err=True)
     for group in groups:
         for found in group:
             rows += found

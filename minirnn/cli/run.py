@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from threadpoolctl import threadpool_limits
 
 from minirnn import backend, config, figures, memory, presets
@@ -17,7 +18,8 @@ from minirnn.cli.live import Interruption, Live
 from minirnn.cli.saved import names
 from minirnn.errors import UsageError
 from minirnn.metrics import score
-from minirnn.runs import FIGURE, Run, read_metrics
+from minirnn.run_folder import FIGURE, read_metrics
+from minirnn.runs import Run
 from minirnn.saved_run import SavedRun
 
 # command-line option -> (table, key): the common ones; --set reaches all
@@ -196,12 +198,11 @@ def _created(task: str | None, config_file: Path | None, folder: Path | None, gi
     if task:
         layers.append({"task": {"name": task}})
     settings, built = config.resolve(*layers, given)
-    if folder is None:
+    if aside := folder is None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = Path("runs") / f"{stamp}-{settings.task['name']}-{settings.model['name']}"
-        folder = next(p for p in (folder, *(Path(f"{folder}-{k}") for k in range(2, 1000))) if not p.exists())
     with threadpool_limits(settings.run.threads):
-        return Run.create(folder, settings, built)
+        return Run.create(folder, settings, built, aside)
 
 
 def _resumed(
@@ -258,4 +259,4 @@ def _report(run: Run, tests: dict[str, dict[str, float]], as_json: bool) -> None
     if device is not None:
         most, total = backend.readable_bytes(device.pool), backend.readable_bytes(device.total)
         console.print(f"At most {most} of the device's {total} were held", highlight=False)
-    console.print(f"Written to {run.folder}", soft_wrap=True, highlight=False)
+    console.print(Text(f"Written to {run.folder}"), soft_wrap=True)

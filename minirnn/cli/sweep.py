@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from minirnn import checkpoint
 from minirnn.cli.board import Board
@@ -65,7 +66,7 @@ def command(
         click.echo(json.dumps({"folder": str(folder), "runs": found}))
     elif code == 0:
         _table(found)
-        Console().print(f"Written to {folder / results.FILE}", soft_wrap=True, highlight=False)
+        Console(highlight=False).print(Text(f"Written to {folder / results.FILE}"), soft_wrap=True)
     if code == 0 and failed:
         raise RunFailed(f"{len(failed)} of {len(jobs)} runs failed, see above; --retry goes on with them, once mended")
     return code
@@ -86,6 +87,7 @@ def run(
     ledger = Ledger(folder)
     _create(folder, ledger)
     with engine.sole(folder), Interruption() as interruption:
+        checkpoint.tidy(folder / FILE, folder / results.FILE)
         checkpoint.replace(folder / FILE, lambda file: file.write(content))
         statuses = {job: ledger.status(job.id) for job in jobs}
         todo = [job for job, status in statuses.items() if status != FINISHED and (retry or status != FAILED)]
@@ -151,5 +153,5 @@ def _table(found: list[dict[str, Any]]) -> None:
     for row in found:
         goal = row["goal"]
         scores = [f"{goal} {score(goal, row[f'test_best_{goal}'])}", score(goal, row[f"baseline_{goal}"])]
-        table.add_row(*(str(row[key]) for key in columns), *scores, str(row["steps"]), f"{row['seconds']:g}")
+        table.add_row(*(Text(str(row[key])) for key in columns), *scores, str(row["steps"]), f"{row['seconds']:g}")
     Console(highlight=False).print(table)

@@ -42,6 +42,14 @@ def ask(diagnostic: Diagnostic, subject: Subject) -> dict[str, Any]:
             ) from None
 
 
+def ask_or_say(diagnostic: Diagnostic, subject: Subject) -> dict[str, Any]:
+    """The same; where there is no answer, {"missing": why}, so that it is not passed over in silence."""
+    try:
+        return ask(diagnostic, subject)
+    except UsageError as error:
+        return {"missing": str(error)}
+
+
 def _plain(found: Any) -> Any:
     if isinstance(found, dict):
         return {key: _plain(value) for key, value in found.items()}

@@ -61,7 +61,7 @@ class LossGradient(Diagnostic):
 def hidden_gradients(subject: Subject) -> tuple[Array, Array]:
     """‖∂L/∂h_t‖ (T + 1, B) of the batch's loss, and of that part of it which the last step contributes."""
     model, batch = subject.model, subject.batch
-    H, _, (_, caches, _) = model.hidden(batch.x, read=len(batch.y))
+    H, _, (_, caches, *_) = model.hidden(batch.x, read=len(batch.y))
     dH = scoring.train(model.readout, subject.loss, H, batch)[2]
     found = []
     for d in (dH, dH[-1:]):

@@ -31,6 +31,11 @@ __device__ real sigmoid(real x) { return real(0.5) * tanh(real(0.5) * x) + real(
 
 __device__ real divisor(real x) { return x > 0 ? x : real(1); }
 
+__device__ real modulus(real z)                     // of modrelu: below 1000 times the smallest normal number it is 0
+{
+    return fabs(z) < real(sizeof(real) == 4 ? 1.1754943508222875e-35 : 2.2250738585072014e-305) ? real(0) : fabs(z);
+}
+
 __device__ real activate(real z, real partner, int j, real v)
 {
 #if ACTIVATION == TANH
@@ -47,8 +52,8 @@ __device__ real activate(real z, real partner, int j, real v)
     const bool swap = j % 2 ? partner < z : z < partner;            // (OP1); a tie is not swapped
     return swap ? partner : z;                                      // (OP2)
 #elif ACTIVATION == MODRELU
-    const real a = fabs(z);
-    const real m = sqrt(a * a + real(MODRELU_E2)) + real(MODRELU_DELTA);            // (MR1)
+    const real a = modulus(z);
+    const real m = hypot(a, sqrt(real(MODRELU_E2))) + real(MODRELU_DELTA);          // (MR1)
     const bool on = m + v >= 0;                                     // (MR2)
     const real p = m + real(MODRELU_D) > 0 ? (m + v) / (m + real(MODRELU_D)) : real(1);     // (MR3)
     return on ? p * z : 0 * z;                                      // (MR4); 0 z, so that a NaN stays
@@ -71,8 +76,8 @@ __device__ real activate_backward(real dh, real dh_partner, real z, real partner
     const bool swap = j % 2 ? partner < z : z < partner;
     return swap ? dh_partner : dh;                                  // (OP3) undoes (OP2)
 #elif ACTIVATION == MODRELU
-    const real a = fabs(z);
-    const real e = sqrt(a * a + real(MODRELU_E2)), m = e + real(MODRELU_DELTA);
+    const real a = modulus(z);
+    const real e = hypot(a, sqrt(real(MODRELU_E2))), m = e + real(MODRELU_DELTA);
     const bool on = m + v >= 0;
     const real p = m + real(MODRELU_D) > 0 ? (m + v) / (m + real(MODRELU_D)) : real(1);
     const real c = a / divisor(e);                                  // (MR7)

@@ -12,6 +12,8 @@ from minirnn.initializers import glorot, uniform
 from minirnn.layers import Embedding, Linear, OneHot, Recurrent, SplitLinear, TiedLinear
 from minirnn.model import Group, Model
 
+MOST = {"hidden_size": 1_000_000, "layers": 1000, "embedding_size": 1_000_000}
+
 
 def assemble(
     layer: Callable[[int], Recurrent],
@@ -42,6 +44,8 @@ def assemble(
     for name, value, least in sizes:
         if value < least:
             raise UsageError(f"{name} must be at least {least} (got {value})")
+        if value > MOST[name]:
+            raise UsageError(f"{name} must be at most {MOST[name]:,} (got {value:,})")
     encoder: OneHot | Embedding | None = None
     width = n_in
     if symbols and embedding_size:

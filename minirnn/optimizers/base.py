@@ -83,8 +83,12 @@ class Rule(ABC):
         return arrays | {f"{name}/t": np.asarray(t) for name, t in self.steps.items()}
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
+        """Undoes `state_dict`.  raises UsageError for a slot that the rule does not have; see also `Optimizer`"""
         for key, array in state.items():
-            name, slot = key.rsplit("/", 1)
+            name, _, slot = key.rpartition("/")
+            if not name or slot not in (*self.slots, "t"):
+                own = [*self.slots, "t"]
+                raise UsageError(f"{type(self).__name__} remembers {own} (got {key!r}); load its own memory")
             if slot == "t":
                 self.steps[name] = int(array)
             else:

@@ -39,7 +39,8 @@ class ClipElementwise:
 class ClipNorm:
     """g ← g · min(1, limit/(‖g‖ + 1e-6)), with ‖g‖ the 2-norm over all parameters together.  [pascanu2013, Algorithm 1]
 
-    It keeps the direction. The 1e-6 only keeps 0/0 away, and is the common libraries' value.
+    It keeps the direction. The 1e-6 only keeps 0/0 away, and is the common libraries' value. Squares are taken of g/2ᵏ,
+    2ᵏ <= max |g|, which is exact: those of g overflow from 2e19 on in float32, and a norm of inf would clip all to 0.
     """
 
     def __init__(self, limit: float) -> None:
@@ -50,10 +51,21 @@ class ClipNorm:
 
     def __call__(self, grads: Gradients) -> Gradients:
         summed = {name: g.summed() if isinstance(g, Rows) else g for name, g in grads.items()}
-        squares = [np.sum(np.abs(g.values if isinstance(g, Rows) else g) ** 2) for g in summed.values()]
-        norm = np.sqrt(sum(squares[1:], squares[0]))
-        scale = np.minimum(self.limit / (norm + 1e-6), 1)
-        return {name: _map(lambda g: (g * scale).astype(g.dtype), g) for name, g in summed.items()}
+        sizes = [np.abs(g.values if isinstance(g, Rows) else g) for g in summed.values()]
+        unit = _power_of_two([np.max(size) for size in sizes if size.size])
+        squares = [np.sum((size / unit) ** 2) for size in sizes]
+        norm = np.sqrt(sum(squares[1:], squares[0]))                # of all g/2ᵏ
+        scale = np.minimum(self.limit / (norm + 1e-6 / unit), unit)
+        return {name: _map(lambda g: (g / unit * scale).astype(g.dtype), g) for name, g in summed.items()}
+
+
+def _power_of_two(found: list[Array]) -> Array:
+    """2ᵏ <= the largest of some numbers >= 0, and 1 where that is 0 or not finite."""
+    largest = found[0]
+    for x in found[1:]:
+        largest = np.maximum(largest, x)
+    unit = np.exp2(np.floor(np.log2(np.maximum(largest, np.finfo(largest.dtype).tiny))))
+    return np.where((largest > 0) & (largest < np.inf), unit, 1).astype(largest.dtype)
 
 
 def _map(function: Any, g: Any) -> Any:

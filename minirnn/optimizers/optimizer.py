@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+import numpy as np
+
 from minirnn.errors import UsageError
-from minirnn.optimizers.base import Rule
+from minirnn.optimizers.base import Rule, as_real
 
 Array = Any
 
@@ -30,6 +32,7 @@ class Optimizer:
         clips: Iterable[Any] = (),
     ):
         self.groups, self.clips = list(groups), list(clips)
+        self.shapes = {name: as_real(x).shape for name, x in params.items()}
         self.rules = {name: self._rule_for(name) for name in params}
         tags = manifold or {}
         for name, rule in self.rules.items():
@@ -62,6 +65,19 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: dict[str, Array]) -> None:
+        """Undoes `state_dict`.  raises UsageError if it is not the whole memory of these rules for these parameters"""
+        expected: dict[str, tuple[int, ...]] = {}
+        for k, (_, rule) in enumerate(self.groups):
+            for name in (name for name, moving in self.rules.items() if moving is rule):
+                slots = {f"{k}/{name}/{slot}": self.shapes[name] for slot in rule.slots} | {f"{k}/{name}/t": ()}
+                expected |= slots if any(key in state for key in slots) else {}
+        for key in sorted(state.keys() | expected.keys()):
+            fits = key in expected and key in state and expected[key] == np.shape(state[key])
+            if not fits or state[key].dtype.kind not in ("iu" if key.endswith("/t") else "f"):
+                raise UsageError(
+                    f"the memory of the update rules does not fit: {key!r} is missing, unknown or of another shape; "
+                    "take the checkpoint of a run with these rules"
+                )
         for k, (_, rule) in enumerate(self.groups):
             prefix = f"{k}/"
             rule.load_state_dict({key[len(prefix):]: x for key, x in state.items() if key.startswith(prefix)})

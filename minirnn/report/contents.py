@@ -11,7 +11,7 @@ import numpy as np
 from minirnn import catalog, checkpoint, presets
 from minirnn.errors import UsageError
 from minirnn.metrics import score
-from minirnn.runs import CHECKPOINT, CONFIG
+from minirnn.run_folder import CHECKPOINT, CONFIG
 from minirnn.saved_run import SavedRun, as_json
 
 PARTS = ("cells", "activations", "parametrizations", "regularizers", "losses")

@@ -11,11 +11,11 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from minirnn import memory
+from minirnn import locks, memory
 from minirnn.errors import RunFailed, UsageError
 from minirnn.sweeps.jobs import Job
 from minirnn.sweeps.ledger import FAILED, Entry, Ledger
@@ -24,7 +24,6 @@ from minirnn.sweeps.work import NEEDED, STOP, execute, locate
 try:
     import dask.system
     from distributed import Client, LocalCluster, WorkerPlugin, get_worker
-    from filelock import FileLock, Timeout
 except ModuleNotFoundError:
     raise UsageError(NEEDED) from None
 
@@ -57,7 +56,8 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
             client.close(timeout=1)
         return
     with (
-        LocalCluster(workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},     # any free port: there may be two sweeps
                      silence_logs=logging.CRITICAL) as local,
         Client(local, timeout=PATIENCE, set_as_default=False) as client,
     ):
@@ -125,7 +125,7 @@ def _outcome(folder: Path, job: Job, future: Any) -> Entry:
     if error is None:
         return future.result()
     ledger = Ledger(folder)
-    with FileLock(ledger.lock(job.id)):                             # one who is only out of reach ends first
+    with locks.held(ledger.lock(job.id)):                           # one who is only out of reach ends first
         entry = ledger.read(job.id)
         if entry is None:
             said = f"its worker died each time that it was tried ({type(error).__name__}); is there enough memory?"
@@ -140,18 +140,6 @@ def fitting(jobs: list[Job]) -> int:
     return max(1, min(dask.system.CPU_COUNT // threads, len(jobs)))
 
 
-@contextmanager
-def sole(folder: Path) -> Iterator[None]:
-    """The sweep's lock; it ends with this process, however that ends.
-
-    raises   UsageError if another command holds it
-    """
-    lock = FileLock(folder / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UsageError(f"another sweep is at work in {folder}; wait for it, or name another --dir") from None
-    try:
-        yield
-    finally:
-        lock.release()
+def sole(folder: Path) -> AbstractContextManager[None]:
+    """The sweep's lock.  raises UsageError if another command holds it"""
+    return locks.held(folder / ".lock", f"another sweep is at work in {folder}; wait for it, or name another --dir")

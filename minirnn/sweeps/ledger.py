@@ -13,6 +13,8 @@ from typing import Any
 from minirnn import checkpoint
 
 FINISHED, FAILED, WAITING = "finished", "failed", "waiting"
+SCORES = ("valid_last", "valid_best", "test_last", "test_best", "baseline")     # {metric: number} each, once finished
+LARGEST = 1 << 20       # bytes of an entry; a traceback, which is what may be long in one, has some thousands
 Entry = dict[str, Any]
 
 
@@ -32,10 +34,15 @@ class Ledger:
     def read(self, job: str) -> Entry | None:
         """The entry of a run, or None. A file that is no entry, which only another hand can leave, counts as none."""
         try:
-            found = json.loads((self.folder / f"{job}.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+            with open(self.folder / f"{job}.json", "rb") as file:
+                found = json.loads(file.read(LARGEST + 1)[:LARGEST])
+        except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) and found.get("status") in (FINISHED, FAILED) else None
+        return found if _is_entry(found) else None
+
+    def tidy(self, job: str) -> None:
+        """Remove what a killed writer left; for who holds the run's lock."""
+        checkpoint.tidy(self.folder / f"{job}.json")
 
     def status(self, job: str) -> str:
         entry = self.read(job)
@@ -44,3 +51,14 @@ class Ledger:
     def lock(self, job: str) -> Path:
         """The file whose lock the writer of an entry holds."""
         return self.folder / f".{job}.lock"
+
+
+def _is_entry(found: Any) -> bool:
+    if not isinstance(found, dict) or found.get("status") not in (FINISHED, FAILED):
+        return False
+    text = (found.get(key, "") for key in ("folder", "goal", "error"))
+    return all(isinstance(x, str) for x in text) and all(_are_scores(found.get(part, {})) for part in SCORES)
+
+
+def _are_scores(part: Any) -> bool:
+    return isinstance(part, dict) and all(isinstance(x, int | float) and not isinstance(x, bool) for x in part.values())

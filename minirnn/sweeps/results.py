@@ -18,10 +18,9 @@ from typing import Any
 
 from minirnn import checkpoint
 from minirnn.sweeps.jobs import Job
-from minirnn.sweeps.ledger import WAITING, Ledger
+from minirnn.sweeps.ledger import SCORES, WAITING, Ledger
 
 FILE = "results.csv"
-SCORES = ("valid_last", "valid_best", "test_last", "test_best", "baseline")
 FACTS = ("steps", "ended_by", "best_step", "parameters", "seconds", "starts",
          "minirnn", "numpy", "python", "commit", "machine", "error")
 Row = dict[str, Any]

@@ -20,19 +20,15 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from minirnn import config
+from minirnn import config, locks
 from minirnn.errors import RunFailed, UsageError
-from minirnn.runs import CHECKPOINT, Run, read_metrics
+from minirnn.run_folder import CHECKPOINT, read_metrics
+from minirnn.runs import Run
 from minirnn.sweeps.jobs import Job
 from minirnn.sweeps.ledger import FAILED, FINISHED, Entry, Ledger
 from minirnn.sweeps.origin import origin
 
-NEEDED = "sweeps need dask.distributed and filelock: pip install 'minirnn[sweep]'"
-try:
-    from filelock import FileLock
-except ModuleNotFoundError:
-    raise UsageError(NEEDED) from None
-
+NEEDED = "sweeps need dask.distributed: pip install 'minirnn[sweep]'"
 PAUSE = 1.0                     # seconds between reports, and between looks at whether to stop
 STOP = "stop"                   # a file of this name in the sweep's folder asks its workers to save and stop
 STARTS = "starts.log"           # in a run's folder: a line for each time that a worker began with it, and at what step
@@ -47,7 +43,8 @@ def execute(folder: Path, job: Job, report: Report, retry: bool = False) -> Entr
     retry    a run that has failed is gone on with
     """
     ledger = Ledger(folder)
-    with FileLock(ledger.lock(job.id)):
+    with locks.held(ledger.lock(job.id)):
+        ledger.tidy(job.id)
         entry = ledger.read(job.id)
         if entry and (entry["status"] == FINISHED or not retry):
             return entry

@@ -206,8 +206,8 @@ def test_without_network_one_sentence_names_files_folder_and_tasks_without_data(
     assert not list(tmp_path.rglob("*.gz*"))
 
 
-def test_without_pooch_one_sentence_says_what_to_install(minirnn, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "pooch", None)
+def test_without_requests_one_sentence_says_what_to_install(minirnn, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "requests", None)
     result = minirnn("data", "fetch", "mnist")
     assert result.code == 2
     assert "pip install 'minirnn[data]'" in result.err

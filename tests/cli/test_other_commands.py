@@ -54,7 +54,7 @@ class Scaled(Activation):
 '''
 
 
-HEAVY = {"numpy", "scipy", "matplotlib", "pooch", "cupy", "torch", "rich"}
+HEAVY = {"numpy", "scipy", "matplotlib", "requests", "cupy", "torch", "rich"}
 
 
 @pytest.mark.parametrize(("words", "needed"), [

@@ -25,7 +25,7 @@ def test_a_run_writes_its_four_files(minirnn, tmp_path):
     result = minirnn("run", "recall", *SHORT, "--steps", 4, "--dir", "a")
     assert result.code == 0
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == [
-        "checkpoint.npz", "config.toml", "curves.png", "metrics.jsonl",
+        ".lock", "checkpoint.npz", "config.toml", "curves.png", "metrics.jsonl",
     ]
     assert "Written to a" in result.out
     splits = [record["split"] for record in read_metrics(tmp_path / "a")]

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import socket
 import sys
 import tomllib
+from contextlib import suppress
 
 import pytest
 
@@ -12,7 +14,7 @@ pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]"
 from distributed import KilledWorker
 
 from minirnn.sweeps import Ledger, Sweep, engine, plan
-from minirnn.sweeps.engine import sole
+from minirnn.sweeps.engine import cluster, sole
 
 FILE = """
 [task]
@@ -82,9 +84,17 @@ def test_two_sweeps_on_one_folder_at_once_are_refused(minirnn, grid, tmp_path):
     assert (tmp_path / "sweeps/grid/sweep.toml").read_text() == "of the first"
 
 
-@pytest.mark.parametrize("package", ["distributed", "filelock"])
-def test_without_its_extra_a_sweep_is_refused_before_it_writes(minirnn, grid, tmp_path, monkeypatch, package):
-    monkeypatch.setitem(sys.modules, package, None)
+def test_two_sweeps_at_once_do_not_mind_each_other():
+    with socket.socket() as other:
+        with suppress(OSError):                                     # where another scheduler is there already
+            other.bind(("0.0.0.0", 8787))
+            other.listen()
+        with cluster("", 1) as client:                              # a warning would be an error
+            assert sum(client.nthreads().values()) == 1             # as many workers as were asked for
+
+
+def test_without_its_extra_a_sweep_is_refused_before_it_writes(minirnn, grid, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
     for module in ("engine", "work"):
         monkeypatch.delitem(sys.modules, f"minirnn.sweeps.{module}", raising=False)
         monkeypatch.delattr(f"minirnn.sweeps.{module}", raising=False)

@@ -173,10 +173,11 @@ def test_an_interrupted_run_is_equal_as_the_page_shows(tmp_path, monkeypatch, ca
 
 
 def test_the_listed_files_are_those_of_a_run():
-    from minirnn import runs
+    from minirnn import run_folder
 
     listed = re.findall(r"^(\w+\.\w+) {2,}", guide("reproducibility"), re.MULTILINE)
-    assert set(listed) == {runs.CONFIG, runs.METRICS, runs.CHECKPOINT, runs.BEST, runs.FIGURE}
+    assert set(listed) == {
+        run_folder.CONFIG, run_folder.METRICS, run_folder.CHECKPOINT, run_folder.BEST, run_folder.FIGURE}
 
 
 def test_the_programs_that_the_page_names_exist():

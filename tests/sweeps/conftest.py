@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from minirnn import checkpoint
+
 pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
 
 FILE = """
@@ -62,7 +64,8 @@ class Sweep:
 
     def at_work(self):
         """The folders of runs that have begun, have a checkpoint past their start, and are not in the ledger."""
-        runs = [run for run in (self.folder / "runs").glob("*") if (run / "best.npz").exists()]
+        checkpoints = (self.folder / "runs").glob("*/checkpoint.npz")
+        runs = [path.parent for path in checkpoints if checkpoint.load(path)[1]["step"] > 0]
         return [run for run in runs if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
 
     def starts(self, run):
