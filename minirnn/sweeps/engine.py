@@ -57,7 +57,7 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
             client.close(timeout=1)
         return
     with (
-        LocalCluster(workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
                      silence_logs=logging.CRITICAL) as local,
         Client(local, timeout=PATIENCE, set_as_default=False) as client,
     ):
