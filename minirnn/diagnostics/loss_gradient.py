@@ -29,7 +29,7 @@ class LossGradient(Diagnostic):
         h̄_t     = (∂L_s/∂H)_t + Jᵀ h̄_{t+1}    J by the cell's own `step_backward`; of an LSTM, together with c̄_t
 
     examples   of the batch, the first ones; fields are the geometric mean, the least and the largest over those that
-               are asked anything
+               are asked anything; "last_spread" is max_t/min_t of "last_mean", 1 where the norm does not depend on t
     Double precision, no dropout, without regularizers.   Cost: one training step and two further backward sweeps.
     raises     UsageError if examples is not positive
     """
@@ -55,6 +55,7 @@ class LossGradient(Diagnostic):
         found["examples"] = int(own.sum())
         if ends.any():
             found |= {f"last_{name}": v for name, v in over_examples(last[:, ends] * counts.sum()).items()}
+            found["last_spread"] = float(np.divide(np.max(found["last_mean"]), np.min(found["last_mean"])))
         return found
 
 
