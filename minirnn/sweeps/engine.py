@@ -58,7 +58,7 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
         return
     with (
         LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-                     silence_logs=logging.CRITICAL) as local,
+                     scheduler_kwargs={"dashboard_address": ":0"}, silence_logs=logging.CRITICAL) as local,
         Client(local, timeout=PATIENCE, set_as_default=False) as client,
     ):
         client.register_plugin(Unmoved())

@@ -25,6 +25,7 @@ from minirnn.errors import RunFailed, UsageError
 from minirnn.runs import CHECKPOINT, Run, read_metrics
 from minirnn.sweeps.jobs import Job
 from minirnn.sweeps.ledger import FAILED, FINISHED, Entry, Ledger
+from minirnn.sweeps.numbers import watched
 from minirnn.sweeps.origin import origin
 
 NEEDED = "sweeps need dask.distributed and filelock: pip install 'minirnn[sweep]'"
@@ -115,7 +116,8 @@ def _complete(run: Run) -> bool:
 
 def _finished(run: Run, tests: dict[str, dict[str, float]]) -> Entry:
     trainer, goal = run.trainer, run.trainer.task.goal[0]
-    valid = [record for record in read_metrics(run.folder) if record["split"] == "valid"]
+    records = read_metrics(run.folder)
+    valid = [record for record in records if record["split"] == "valid"]
     names = list(tests["last"])
     best: dict[str, Any] = next((r for r in reversed(valid) if r["step"] == trainer.best_step), {})
     found = {
@@ -125,7 +127,7 @@ def _finished(run: Run, tests: dict[str, dict[str, float]]) -> Entry:
         "valid_last": {name: valid[-1][name] for name in names if valid and name in valid[-1]},
         "valid_best": {name: best[name] for name in names if name in best},
         "test_last": tests["last"], "test_best": tests.get("best", tests["last"]),
-        "baseline": {name: float(x) for name, x in trainer.task.baseline().items()},
+        "baseline": {name: float(x) for name, x in trainer.task.baseline().items()}, "watch": watched(records),
     }
     return found
 
