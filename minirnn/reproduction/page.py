@@ -40,8 +40,7 @@ def page(judged: Judgement, picture: str = "") -> str:
         lines += ["Runs that failed, and have no number:", "", *markdown.items(judged.failed), ""]
     lines += [*markdown.wrapped(INTERVAL), ""]
     if picture:
-        said = "Validation against updates, one colour per network, one line per seed"
-        lines += [f"![{said}.]({picture})", ""]
+        lines += [f"![Curves against updates, one colour per network and one line per seed.]({picture})", ""]
     if target.sensitivity:
         lines += ["How much it depends on what was chosen:", "", *markdown.items(target.sensitivity), ""]
     if open_questions := _open(judged):

@@ -1,4 +1,4 @@
-"""A judgement on disk: PAPER/NAME.md, NAME.json and, where runs were validated, NAME.png."""
+"""A judgement on disk: PAPER/NAME.md, NAME.json and, where there are curves, NAME.png."""
 
 from __future__ import annotations
 
