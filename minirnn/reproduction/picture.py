@@ -1,6 +1,7 @@
 """The curves of a target's runs against updates, every seed thin, one colour per line.
 
-They show the validation metric, or what was watched while training where the target is judged by that.
+They show the validation metric, or what was watched while training where the target is judged by that, or the training
+loss of runs that were validated once.
 """
 
 from __future__ import annotations
@@ -81,4 +82,7 @@ def _curve(folder: Path, metric: str) -> Curve:
         return words(f"watch_{field}_").rstrip(", "), [step for step, _ in kept], [x for _, x in kept]
     name = metric.split("_", 2)[-1]
     name = name if any(name in record for record in run.of("valid")) else run.goal
-    return axis(name, run), *scaled(series(run.of("valid"), name), name)
+    validated = scaled(series(run.of("valid"), name), name)
+    if len(validated[0]) >= POINTS:
+        return axis(name, run), *validated
+    return f"training {axis('loss', run)}", *series(run.of("train"), "loss")
