@@ -51,7 +51,7 @@ class LossGradient(Diagnostic):
         if not counts.any():
             raise UsageError(f"loss-gradient: the batch asks nothing of its first {len(counts)} sequences; take more")
         own = counts > 0
-        found = {"t": list(range(len(whole))), **over_examples(whole[:, own] * counts.sum() / counts[own])}
+        found: dict[str, Any] = {"t": list(range(len(whole))), **over_examples(whole[:, own] * counts.sum() / counts[own])}
         found["examples"] = int(own.sum())
         if ends.any():
             found |= {f"last_{name}": v for name, v in over_examples(last[:, ends] * counts.sum()).items()}
