@@ -106,8 +106,8 @@ def _print(judged: Judgement, written: Path) -> None:
         seeds = "  ".join(shown(target.metric, x) for x in found.values())
         table.add_row(Text(line.label), Text(said(judged, line, target.metric)), mean, seeds)
     console.print(table)
-    for kind, found in (("rule", judged.findings), ("control", judged.controls)):
-        for finding in found:
+    for kind, decided in (("rule", judged.findings), ("control", judged.controls)):
+        for finding in decided:
             console.print(Text(f"{kind}: {finding.statement}: {finding.outcome}"), soft_wrap=True)
             if finding.follows:
                 console.print(Text(f"  {finding.follows}"), soft_wrap=True)

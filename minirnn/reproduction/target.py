@@ -83,8 +83,9 @@ class Target:
 
     def rules(self, scale: str) -> tuple[tuple[rules.Rule, ...], tuple[rules.Rule, ...]]:
         """(accept, control) that speak of the cases of a scale."""
-        kept = self.kept(scale)
-        return tuple(tuple(r for r in part if set(r.cases) <= set(kept)) for part in (self.accept, self.control))
+        kept = set(self.kept(scale))
+        accept, control = (tuple(r for r in part if set(r.cases) <= kept) for part in (self.accept, self.control))
+        return accept, control
 
     def lines(self, scale: str) -> list[Line]:
         """Every case of a scale at every point of the grid."""
@@ -167,12 +168,11 @@ def read(name: str, content: dict[str, Any]) -> Target:
                              f"(got {sorted(rule.where)}); only a trend leaves out what it goes over")
     if not made["accept"]:
         raise UsageError(f"the target {name} has no rule that decides; add one under [[accept]]")
-    texts = {key: content.get(key, "") for key in ("design", "published_as")}
-    lists = {key: tuple(content.get(key, ())) for key in ("chose", "sensitivity", "diagnose")}
-    return Target(
-        name, **{key: content[key] for key in ("title", "claim", "source", "metric")}, names=content.get("names", {}),
-        **texts, **lists, cases=cases, grid=grid, **made, scales=content["scale"],
-    )
+    found: dict[str, Any] = {key: content[key] for key in ("title", "claim", "source", "metric")}
+    found |= {key: content.get(key, "") for key in ("design", "published_as")}
+    found |= {key: tuple(content.get(key, ())) for key in ("chose", "sensitivity", "diagnose")}
+    found |= {"names": content.get("names", {}), "cases": cases, "grid": grid, "scales": content["scale"], **made}
+    return Target(name=name, **found)
 
 
 def _known(where: str, table: dict[str, Any], keys: tuple[str, ...]) -> None:

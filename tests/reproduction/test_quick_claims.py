@@ -1,4 +1,4 @@
-"""The cheapest claim of each paper, run at the quick scale by the command itself: the verdict is the one that is known."""
+"""The cheapest claim of each paper, run at the quick scale by the command itself, has the verdict that is known."""
 
 import json
 import os

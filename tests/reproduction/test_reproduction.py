@@ -88,7 +88,7 @@ def test_a_control_says_what_follows_from_it(toy):
     (free,) = toy.judge().controls
     (other,) = toy.judge(free=[0.1, 0.1, 0.1]).controls
     assert (free.outcome, other.outcome) == ("yes", "no")
-    assert "Where it starts is enough." == free.follows
+    assert free.follows == "Where it starts is enough."
     assert "matters" in other.follows
 
 
