@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +38,26 @@ def update(folder: Path) -> Path:
 
 
 def verdicts(found: list[dict[str, Any]]) -> list[str]:
-    """One row per target: its claim, its verdict, the main numbers beside the published, and the rules not met."""
-    counts: dict[str, int] = {}
-    for judged in found:
-        counts[judged["verdict"]] = counts.get(judged["verdict"], 0) + 1
-    total = ", ".join(f"{verdict}: {n}" for verdict, n in sorted(counts.items()))
-    rows = [
-        [f"[{judged['target']}]({judged['target']}.md)",
-         judged["claim"] + " (Our own design.)" * bool(judged["design"]),
-         f"**{judged['verdict']}** ({judged['scale']})", _numbers(judged), _missed(judged)] for judged in found
+    """Every claim with its verdict and the rules that are not met; then every published number beside the measured."""
+    counts = Counter(judged["verdict"] for judged in found)
+    total = ", ".join(f"{verdict}: {n}" for verdict, n in counts.most_common())
+    claims = [[_link(judged), judged["claim"] + " (Our own design.)" * bool(judged["design"]),
+               f"**{judged['verdict']}** ({judged['scale']})", _missed(judged)] for judged in found]
+    numbers = [
+        [_link(judged), line["label"], words(metric, judged["names"]), _published(metric, line), _mean(metric, line)]
+        for judged in found for metric, lines in judged["tables"].items() for line in lines
+        if line["published"] is not None
     ]
-    head = ["target", "claim", "verdict (scale)", "measured (published)", "rules that are not met"]
-    return [*markdown.wrapped(f"{len(found)} targets. {total}."), "", *markdown.table(head, rows)]
+    return [
+        *markdown.wrapped(f"{len(found)} target{'s' * (len(found) > 1)}. {total[0].upper()}{total[1:]}."), "",
+        *markdown.table(["target", "claim", "verdict (scale)", "rules that are not met"], claims), "",
+        "Every published number beside the mean over the seeds:", "",
+        *markdown.table(["target", "network", "what", "published", "measured"], numbers),
+    ]
 
 
-def _numbers(judged: dict[str, Any]) -> str:
-    """The means of the target's metric, each with what the source prints."""
-    metric = judged["metric"]
-    parts = [f"{line['label']} {_mean(metric, line)}{_published(metric, line)}" for line in judged["tables"][metric]]
-    return f"{words(metric)}: {'; '.join(parts)}"
+def _link(judged: dict[str, Any]) -> str:
+    return f"[{judged['target']}]({judged['target']}.md)"
 
 
 def _mean(metric: str, line: dict[str, Any]) -> str:
@@ -65,7 +67,7 @@ def _mean(metric: str, line: dict[str, Any]) -> str:
 
 def _published(metric: str, line: dict[str, Any]) -> str:
     said = line["published"]
-    return "" if said is None else f" ({said if isinstance(said, str) else shown(metric, said)})"
+    return said if isinstance(said, str) else shown(metric, said)
 
 
 def _missed(judged: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ class Judgement:
         return {
             "target": self.target.name, "title": self.target.title, "claim": self.target.claim,
             "source": self.target.source, "design": self.target.design, "scale": self.scale, "verdict": self.verdict,
-            "metric": self.target.metric, "tables": tables,
+            "metric": self.target.metric, "names": self.target.names, "tables": tables,
             "findings": [_bounded(asdict(found)) for found in self.findings],
             "controls": [_bounded(asdict(found)) for found in self.controls],
             "failed": list(self.failed), "runs": self.rows,
