@@ -51,8 +51,8 @@ class LossGradient(Diagnostic):
         if not counts.any():
             raise UsageError(f"loss-gradient: the batch asks nothing of its first {len(counts)} sequences; take more")
         own = counts > 0
-        found: dict[str, Any] = {"t": list(range(len(whole))), **over_examples(whole[:, own] * counts.sum() / counts[own])}
-        found["examples"] = int(own.sum())
+        found: dict[str, Any] = {"t": list(range(len(whole)))}
+        found |= {**over_examples(whole[:, own] * counts.sum() / counts[own]), "examples": int(own.sum())}
         if ends.any():
             found |= {f"last_{name}": v for name, v in over_examples(last[:, ends] * counts.sum()).items()}
             found["last_spread"] = float(np.divide(np.max(found["last_mean"]), np.min(found["last_mean"])))
