@@ -60,6 +60,8 @@ def command(
       minirnn reproduce --findings
     """
     if summed_up:
+        if targets or listed:
+            raise UsageError("--findings sums up what is in --out and runs nothing; leave targets and --list out")
         click.echo(f"Written to {findings.update(out)}")
         return 0
     chosen = reproduction.select(targets)
@@ -67,8 +69,11 @@ def command(
         _list(chosen, as_json)
         return 0
     for target in chosen:
-        if scale not in target.scales:
+        if scale not in target.scales and target.name in targets:
             raise UsageError(f"{target.name} has no scale {scale}; choose one of: {', '.join(target.scales)}")
+        if scale not in target.scales:
+            click.echo(f"{target.name} is left out: it has no scale {scale}", err=True)
+    chosen = [target for target in chosen if scale in target.scales]
     words = ["minirnn", "reproduce", *targets, "--scale", scale, *(["--seeds", str(seeds)] if seeds else [])]
     again = shlex.join(words)
     judgements = []

@@ -20,7 +20,7 @@ BEGIN, END = "<!-- verdicts: begin, written by minirnn reproduce --findings -->"
 def update(folder: Path) -> Path:
     """Write the table of the folder's verdicts into its index.md, and leave everything else there as it is.
 
-    raises   UsageError if there is no verdict, or a page without the two marks
+    raises   UsageError if there is no verdict, a file that is none, or a page without the two marks
     """
     found = sorted(folder.glob("*/*.json"))
     if not found:
@@ -31,10 +31,19 @@ def update(folder: Path) -> Path:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise UsageError(f"{path} has no place for the table; put the lines {BEGIN} and {END} there")
-    table = verdicts([json.loads(file.read_text(encoding="utf-8")) for file in found])
-    made = "\n".join([*([before + BEGIN]), "", *table, "", END]) + after
+    made = "\n".join([before + BEGIN, "", *verdicts([_read(file) for file in found]), "", END]) + after
     checkpoint.replace(path, lambda file: file.write(made.encode()))
     return path
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        judged = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read as a verdict ({error}); move it away, or reproduce it again") from None
+    if not (isinstance(judged, dict) and {"verdict", "tables", "names"} <= judged.keys()):
+        raise UsageError(f"{file} is no verdict of this version; move it away, or reproduce it again")
+    return judged
 
 
 def verdicts(found: list[dict[str, Any]]) -> list[str]:

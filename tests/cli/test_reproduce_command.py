@@ -74,6 +74,24 @@ def test_a_mistake_is_exit_code_2_and_no_file(minirnn, tmp_path, words, sentence
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_findings_are_written_from_what_is_there_and_nothing_runs(minirnn, tiny, tmp_path):
+    assert minirnn("reproduce", "toys/tiny", "--workers", 1, "--quiet").code == 0
+    before = (tmp_path / "docs/results/toys/tiny.md").read_bytes()
+    result = minirnn("reproduce", "--findings")
+    assert result.code == 0, result.err
+    assert "[toys/tiny](toys/tiny.md)" in (tmp_path / "docs/results/index.md").read_text()
+    assert (tmp_path / "docs/results/toys/tiny.md").read_bytes() == before
+    for words, sentence in ((("toys/tiny",), "leave targets"), (("--out", "none"), "there are no verdicts in none")):
+        refused = minirnn("reproduce", "--findings", *words)
+        assert (refused.code, sentence in refused.err) == (2, True)
+
+
+def test_a_paper_stands_for_its_targets_that_have_the_scale(minirnn, tiny):
+    result = minirnn("reproduce", "toys", "--scale", "paper", "--json")
+    assert (result.code, result.out) == (0, "[]\n")
+    assert "toys/tiny is left out: it has no scale paper" in result.err
+
+
 def test_a_scale_that_a_target_does_not_have_is_refused(minirnn, tiny):
     result = minirnn("reproduce", "toys/tiny", "--scale", "paper")
     assert result.code == 2

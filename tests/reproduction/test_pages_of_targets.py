@@ -129,6 +129,13 @@ def test_the_findings_are_the_verdicts_between_what_is_written_by_hand(toy, tmp_
     assert "**does not hold** (quick)" in second
     assert "vanilla: below 13.00 %: no" in second
     assert findings.update(tmp_path).read_text() == second
+    (tmp_path / "toys/other.json").write_text("{}")
+    with pytest.raises(UsageError, match="is no verdict of this version"):
+        findings.update(tmp_path)
+    (tmp_path / "toys/other.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be read as a verdict"):
+        findings.update(tmp_path)
+    (tmp_path / "toys/other.json").unlink()
     (tmp_path / "index.md").write_text("# Mine\n")
     with pytest.raises(UsageError, match="has no place for the table"):
         findings.update(tmp_path)
