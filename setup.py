@@ -26,7 +26,7 @@ setup(
     package_dir={"minirnn": "minirnn", "minirnn.tasks": "tasks", "minirnn.benchmarks": "benchmarks"},
     package_data={
         "minirnn": ["py.typed", "report/*.html", "kernels/*.cu"],
-        "minirnn.tasks": ["presets/*.toml", "targets/*.toml"],
+        "minirnn.tasks": ["presets/*.toml", "targets/*/*.toml"],
         "minirnn.benchmarks": ["*.json"],
     },
     install_requires=[

@@ -42,13 +42,26 @@ def test_penalty_line_of_the_recurrent_layer_is_guarded():
     assert {row.parameter for row in rows if not row.passed} == {"U", "W"}
 
 
-@pytest.mark.parametrize(("power", "scale"), [("plain", 1), ("paper", 5), ("squared", 25)])
+@pytest.mark.parametrize(("power", "scale"), [("plain", 1), ("paper", 5), ("squared", 25), ("matched", 20)])
 def test_spectrum_of_a_margin_learns_at_the_papers_rate(power, scale):
     model = spectral_rnn(2, 2, 4, rng=np.random.default_rng(SEED), margin=0.1, spectrum_rate=power)
     rates = {group.pattern: group.lr_scale for group in model.groups}
     assert rates["rnn.*.W.p"] == pytest.approx(scale)
     assert rates["rnn.*.W.U"] == 0.01
     assert {group.rule for group in model.groups if group.pattern[-1] in "UV"} == {"geodesic"}
+
+
+@pytest.mark.parametrize("m", [0.01, 1.0, 100.0])
+def test_matched_rate_moves_the_singular_values_of_a_margin_as_far_as_free_ones(m):
+    moved = []
+    for margin, rate in ((m, "matched"), ("none", "paper")):
+        model = spectral_rnn(2, 2, 4, rng=np.random.default_rng(SEED), margin=margin, spectrum_rate=rate, dtype=float)
+        W = model.layers[0].matrices["W"]
+        scale = next((group.lr_scale for group in model.groups if group.pattern == "rnn.*.W.p"), 1.0)
+        spectrum = W.params["s" if margin == "none" else "p"]
+        RMSprop(1e-6 * scale, convention="lasagne").step("p", spectrum, np.ones(4))
+        moved.append(W.spectrum() - 1)
+    assert moved[0] == pytest.approx(moved[1], rel=1e-4)
 
 
 def test_scornn_starts_as_published_and_keeps_its_determinant():

@@ -13,6 +13,7 @@ from minirnn.parametrizations import Dense, Givens
 
 VARIANTS = [
     partial(dizzy_rnn, singular_values=True, penalty=0.3),
+    partial(dizzy_rnn, free=True),
     partial(spectrally_normalised_rnn, norm="radius"),
     *(partial(sparse_rnn, cell=c, structure=s, blocks=2)
       for c, s in (("elman", "diagonal"), ("gru", "block"), ("lstm", "shuffle"))),
@@ -43,6 +44,14 @@ def test_dizzy_turns_with_packed_rotations_wherever_the_matrix_is_square():
 def test_dizzy_takes_the_whole_tournament_if_more_rotations_are_asked_for():
     theta = dizzy_rnn(3, 4, 5, rng=np.random.default_rng(0), rotations=50).params["rnn.0.W.theta"]
     assert theta.shape == (5, 2)
+
+
+def test_free_dizzy_starts_at_the_same_product_and_may_leave_it():
+    tied, free = (dizzy_rnn(3, 4, 6, rng=np.random.default_rng(0), free=free) for free in (False, True))
+    np.testing.assert_allclose(free.params["rnn.0.W"], tied.layers[0].matrices["W"].matrix()[0], atol=1e-6)    # float32
+    assert {name for name in free.params if name != "rnn.0.W"} == set(tied.params) - {"rnn.0.W.theta"}
+    with pytest.raises(UsageError, match="give one of them"):
+        dizzy_rnn(3, 4, 6, rng=np.random.default_rng(0), free=True, singular_values=True)
 
 
 @pytest.mark.parametrize("norm", ["sigma", "radius"])

@@ -29,7 +29,7 @@ class LossGradient(Diagnostic):
         h̄_t     = (∂L_s/∂H)_t + Jᵀ h̄_{t+1}    J by the cell's own `step_backward`; of an LSTM, together with c̄_t
 
     examples   of the batch, the first ones; fields are the geometric mean, the least and the largest over those that
-               are asked anything
+               are asked anything; "last_spread" is max_t/min_t of "last_mean", 1 where the norm does not depend on t
     Double precision, no dropout, without regularizers.   Cost: one training step and two further backward sweeps.
     raises     UsageError if examples is not positive
     """
@@ -51,10 +51,11 @@ class LossGradient(Diagnostic):
         if not counts.any():
             raise UsageError(f"loss-gradient: the batch asks nothing of its first {len(counts)} sequences; take more")
         own = counts > 0
-        found = {"t": list(range(len(whole))), **over_examples(whole[:, own] * counts.sum() / counts[own])}
-        found["examples"] = int(own.sum())
+        found: dict[str, Any] = {"t": list(range(len(whole)))}
+        found |= {**over_examples(whole[:, own] * counts.sum() / counts[own]), "examples": int(own.sum())}
         if ends.any():
             found |= {f"last_{name}": v for name, v in over_examples(last[:, ends] * counts.sum()).items()}
+            found["last_spread"] = float(np.divide(np.max(found["last_mean"]), np.min(found["last_mean"])))
         return found
 
 

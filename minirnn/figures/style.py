@@ -32,7 +32,7 @@ def available() -> bool:
 def line(k: int) -> dict[str, Any]:
     """The look of the k-th line: 28 pairs of a colour and a dash before one comes again."""
     n = len(COLOURS)
-    return {"color": COLOURS[k % n], "linestyle": DASHES[(k + k // n) % len(DASHES)], "linewidth": 1.7}
+    return {"color": COLOURS[k % n], "linestyle": DASHES[(k % n + k // n) % len(DASHES)], "linewidth": 1.7}
 
 
 def panels(count: int, columns: int = 2, stacked: bool = False, size: tuple[float, float] = (5.2, 3.7)) -> tuple:

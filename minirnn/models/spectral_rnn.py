@@ -14,6 +14,11 @@ from minirnn.models.base import assemble
 from minirnn.parametrizations import Dense, SVDMargin
 from minirnn.regularizers import Regularizer, SpectralPrior, WeightDecay
 
+RATES = {
+    "paper": lambda m: 1 / (2 * m), "squared": lambda m: (2 * m) ** -2, "plain": lambda m: 1.0,
+    "matched": lambda m: 2 / m,
+}
+
 
 def spectral_rnn(
     n_in: int, n_out: int, hidden_size: int = 128, *, rng: np.random.Generator, margin: float | str = 0.1,
@@ -29,7 +34,8 @@ def spectral_rnn(
     margin          m; 0 keeps W orthogonal, "none" leaves s free (then from s = 1)
     activation      identity for the memory tasks, relu for adding, tanh for images and text
     spectrum_rate   of p, relative to the run's: "paper" 1/(2m), which makes the step in s independent of m under
-                    RMSprop; "squared" 1/(2m)², which does it under plain gradient descent; "plain" 1
+                    RMSprop; "squared" 1/(2m)², which does it under plain gradient descent; "plain" 1; "matched"
+                    2/m, at which a small step from s = 1 is that of a free s: ds/dp = 2m σ'(0) = m/2 there
     bases_scale     rate of U and V relative to the run's: 0.01, as 1e-6 to 1e-4
     weight_decay    λ of λ‖W‖² on W and on the input matrix; 1e-4 in the paper
     prior           λ of λ‖s − 1‖², a Gaussian prior on the singular values
@@ -40,11 +46,10 @@ def spectral_rnn(
     if isinstance(margin, str) and margin != "none":
         raise UsageError(f'margin must be a number or "none" (got {margin!r})')
     m = None if isinstance(margin, str) else margin
-    if spectrum_rate not in ("paper", "squared", "plain"):
-        raise catalog.unknown("spectrum_rate", spectrum_rate, ("paper", "squared", "plain"))
+    if spectrum_rate not in RATES:
+        raise catalog.unknown("spectrum_rate", spectrum_rate, RATES)
     f = catalog.find("activations", activation)
     n = hidden_size
-    power = {"paper": 1, "squared": 2, "plain": 0}[spectrum_rate]
     penalties: list[Regularizer] = [WeightDecay(weight_decay), WeightDecay(weight_decay, "U")] if weight_decay else []
     penalties += [SpectralPrior(prior)] if prior else []
 
@@ -54,6 +59,6 @@ def spectral_rnn(
         return Recurrent(Elman(f.sized(n)), U, np.zeros(n), W=W, regularizers=penalties)
 
     bases = [Group(f"rnn.*.W.{name}", "geodesic", lr_scale=bases_scale) for name in ("U", "V")]
-    spectrum = [Group("rnn.*.W.p", lr_scale=(2 * m) ** -power)] if m else []
+    spectrum = [Group("rnn.*.W.p", lr_scale=RATES[spectrum_rate](m))] if m else []
     groups = [*bases, *spectrum, Group("*")]
     return assemble(layer, n_in, n_out, n, rng=rng, groups=groups, train_h0=train_h0, **shared)

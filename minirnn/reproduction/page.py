@@ -1,82 +1,110 @@
-"""A target's page, NAME.md, and the same as NAME.json: published beside measured, with every seed."""
+"""A target's page: published beside measured, with every seed."""
 
 from __future__ import annotations
 
-import json
-import textwrap
-from pathlib import Path
-
-from minirnn import checkpoint, presets
-from minirnn.metrics import score
+from minirnn import presets
+from minirnn.reproduction import markdown
 from minirnn.reproduction.judgement import Judgement
-from minirnn.reproduction.rules import LEVEL, Finding, interval
+from minirnn.reproduction.rules import LEVEL, Finding, Row, interval
+from minirnn.reproduction.target import Line
+from minirnn.reproduction.wording import shown, words
 
-WIDTH = 118
-
-
-def write(folder: Path, judged: Judgement) -> tuple[Path, Path]:
-    """Write (NAME.md, NAME.json) into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = judged.target.name
-    content = {"md": page(judged), "json": json.dumps(judged.as_json(), indent=1, ensure_ascii=False) + "\n"}
-    for suffix, text in content.items():
-        checkpoint.replace(folder / f"{name}.{suffix}", lambda file: file.write(text.encode()))
-    return folder / f"{name}.md", folder / f"{name}.json"
+OURS = "The experiment is our own design: the source makes the claim without such a table, or its text was not at hand."
+UNREACHED = "not reached"
+INTERVAL = (
+    f"An interval is x̄ ± t s/√n over the seeds. A rule is met if its whole {LEVEL:.0%} interval lies on the stated "
+    "side, missed if all of it lies on the other, else undecided. A difference or a ratio is taken seed by seed."
+)
 
 
-def page(judged: Judgement) -> str:
-    """The page as Markdown."""
+def page(judged: Judgement, picture: str = "") -> str:
+    """The page as Markdown; `picture` is the file name of its curves."""
     target, at = judged.target, judged.target.scales[judged.scale]
-    lines = [f"# {target.title}", "", f"[{target.source}]", "", *_wrapped(f"**Claim.** {target.claim}"), ""]
-    lines += [*_wrapped(f"**Verdict: {judged.verdict}.** Scale {judged.scale}: {at['about']}."), ""]
-    seeds = sorted({seed for found in judged.measured.values() for seed in found})
-    lines += [f"{_words(target.metric)}, every seed:", ""]
-    lines += _table(
-        ["network", "published", f"mean, {LEVEL:.0%} interval", *(f"seed {seed}" for seed in seeds)],
-        [[target.label(case), _number(judged, target.cases[case].get("published")), _measured(judged, found.values()),
-          *(_number(judged, found.get(seed)) for seed in seeds)] for case, found in judged.measured.items()],
-    )
-    lines += ["", "What decides, and whether it is met:", "", *_findings(judged, judged.findings), ""]
+    lines = [f"# {target.title}", "", f"[{target.source}]", "", *markdown.wrapped(f"**Claim.** {target.claim}"), ""]
+    if target.design:
+        lines += [*markdown.wrapped(OURS), ""]
+    lines += [*markdown.wrapped(f"**Verdict: {judged.verdict}.** Scale {judged.scale}: {at['about']}."), ""]
+    if left_out := at.get("leave_out"):
+        said = f"Left out at this scale: {', '.join(target.label(case) for case in left_out)}."
+        lines += [*markdown.wrapped(said), ""]
+    if target.published_as:
+        lines += [*markdown.wrapped(f"**Published.** {target.published_as}"), ""]
+    for metric in judged.metrics:
+        lines += [*_measurements(judged, metric), ""]
+    lines += ["What decides, and whether it is met:", "", *_findings(judged.findings), ""]
     if judged.controls:
-        lines += ["Controls, which do not decide:", "", *_findings(judged, judged.controls), ""]
-        lines += [line for found in judged.controls if found.follows for line in (*_wrapped(found.follows), "")]
+        lines += ["Controls, which do not decide:", "", *_findings(judged.controls), ""]
+        follows = dict.fromkeys(found.follows for found in judged.controls if found.follows)
+        lines += [line for text in follows for line in (*markdown.wrapped(text), "")]
     if judged.failed:
-        lines += ["Runs that failed, and have no number:", "", *_items(judged.failed), ""]
-    lines += [
-        *_wrapped(
-            f"An interval is x̄ ± t s/√n over the seeds. A rule is met if its whole {LEVEL:.0%} interval lies on the "
-            "stated side, missed if all of it lies on the other, else undecided. A difference is taken seed by seed."
-        ),
-        "",
-    ]
+        lines += ["Runs that failed, and have no number:", "", *markdown.items(judged.failed), ""]
+    lines += [*markdown.wrapped(INTERVAL), ""]
+    if picture:
+        lines += [f"![Curves against updates, one colour per network and one line per seed.]({picture})", ""]
+    if target.sensitivity:
+        lines += ["How much it depends on what was chosen:", "", *markdown.items(target.sensitivity), ""]
     if open_questions := _open(judged):
         lines += ["What the source leaves open, and what stands in for it; what is done otherwise:", ""]
-        lines += [*_items(open_questions), ""]
+        lines += [*markdown.items(open_questions), ""]
     return "\n".join([*lines, *_made(judged)]) + "\n"
 
 
-def _findings(judged: Judgement, findings: tuple[Finding, ...]) -> list[str]:
-    rows = [[found.statement, _measured(judged, found.values.values()), found.outcome] for found in findings]
-    return _table(["rule", f"mean, {LEVEL:.0%} interval", "met"], rows)
-
-
-def _measured(judged: Judgement, values) -> str:
+def measured(metric: str, values) -> str:
+    """Mean and interval of the seeds' numbers."""
     mean, low, high = interval(values)
     if mean != mean:
         return "none"
     if high == float("inf"):
-        return f"{_number(judged, mean)}, one seed"
-    return f"{_number(judged, mean)}, {_number(judged, low)} to {_number(judged, high)}"
+        return f"{shown(metric, mean)}, one seed"
+    return f"{shown(metric, mean)}, {shown(metric, low)} to {shown(metric, high)}"
 
 
-def _number(judged: Judgement, value: float | None) -> str:
-    return "" if value is None else score(judged.target.metric, value)
+def said(judged: Judgement, line: Line, metric: str) -> str:
+    """What the source prints, as it is or as a number of the metric."""
+    found = "" if line.where else judged.target.published(line.case, metric)
+    return found if isinstance(found, str) else "" if found is None else shown(metric, found)
+
+
+def _measurements(judged: Judgement, metric: str) -> list[str]:
+    """A metric of its lines, every seed."""
+    lines = judged.lines(metric)
+    seeds = sorted({row["run.seed"] for row in judged.rows})
+    cells = [
+        [line.label, said(judged, line, metric), measured(metric, judged.measured(line, metric).values()),
+         *(_cell(metric, row) for row in _of(judged.runs(line), seeds))] for line in lines
+    ]
+    name = words(metric, judged.target.names)
+    heading = [f"{name[0].upper()}{name[1:]}, every seed:"]
+    if any(UNREACHED in cell for row in cells for cell in row):
+        heading = markdown.wrapped(f"{heading[0][:-1]}. A run that did not reach the goal counts with all its updates.")
+    head = ["network", "published", f"mean, {LEVEL:.0%} interval", *(f"seed {seed}" for seed in seeds)]
+    if not any(row[1] for row in cells):
+        del head[1]
+        cells = [[row[0], *row[2:]] for row in cells]
+    return [*heading, "", *markdown.table(head, cells)]
+
+
+def _of(runs: list[Row], seeds: list[int]) -> list[Row]:
+    by_seed = {row["run.seed"]: row for row in runs}
+    return [by_seed.get(seed, {}) for seed in seeds]
+
+
+def _cell(metric: str, row: Row) -> str:
+    if row.get(metric) is None:
+        return ""
+    reached = metric != "steps" or row["ended_by"] != "steps"
+    return shown(metric, row[metric]) if reached else f"{shown(metric, row[metric])}, {UNREACHED}"
+
+
+def _findings(findings: tuple[Finding, ...]) -> list[str]:
+    rows = [[found.statement, measured(found.metric, found.values.values()), found.outcome] for found in findings]
+    return markdown.table(["rule", f"mean, {LEVEL:.0%} interval", "met"], rows)
 
 
 def _open(judged: Judgement) -> list[str]:
     """What the target and the presets of its cases say, each once."""
     scale = judged.target.scales[judged.scale].get("preset_scale", "")
-    named = [case["preset"] for case in judged.target.cases.values() if "preset" in case]
+    named = [case["preset"] for case in judged.target.kept(judged.scale).values() if "preset" in case]
     found = [presets.find(name, scale) for name in named]
     texts = [text for preset in found for text in (*preset.unstated, *preset.differs)]
     return list(dict.fromkeys([*judged.target.chose, *texts]))
@@ -92,35 +120,13 @@ def _made(judged: Judgement) -> list[str]:
         + (f", commit {r['commit']}" if r["commit"] else "") for r in rows
     })
     updates = ", ".join(
-        f"{judged.target.label(case)} {' / '.join(str(r['steps']) for r in rows if r['case'] == case)}"
-        for case in judged.target.cases
+        f"{line.label} {' / '.join(str(r['steps']) for r in judged.runs(line) if r['steps'] is not None)}"
+        for line in judged.target.lines(judged.scale)
     )
     return [
         "```text",
         f"minirnn reproduce {judged.target.name} --scale {judged.scale} --seeds {seeds}",
         "```",
         "",
-        *_wrapped(f"Updates, by seed: {updates}. In all {spent} of training. {'; '.join(origins)}."),
+        *markdown.wrapped(f"Updates, by seed: {updates}. In all {spent} of training. {'; '.join(origins)}."),
     ]
-
-
-def _words(metric: str) -> str:
-    """test_best_accuracy -> Test accuracy of the best validation"""
-    split, which, *name = metric.split("_")
-    place = {"best": "of the best validation", "last": "after the last update"}.get(which, which)
-    return f"{split.capitalize()} {' '.join(name)} {place}"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return [lines[0], f"|{'---|' * len(head)}", *lines[1:]]
-
-
-def _items(texts) -> list[str]:
-    return [line for text in texts for line in textwrap.wrap(f"* {text}", WIDTH, subsequent_indent="  ",
-                                                           break_long_words=False, break_on_hyphens=False)]
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -20,7 +20,7 @@ from scipy.special import stdtrit
 from minirnn import catalog
 from minirnn.config import check_call
 from minirnn.errors import UsageError
-from minirnn.metrics import score
+from minirnn.reproduction.wording import shown, words
 
 LEVEL = 0.95
 YES, NO, UNDECIDED = "yes", "no", "undecided"
@@ -29,9 +29,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: {seed: number}, their mean and interval, and whether it is met; `follows` from that."""
+    """What a rule found: {seed: number}, their mean and interval, and whether it is met; `follows` from that.
+
+    metric   what the numbers are, which says how they are written; "" for a ratio
+    """
 
     statement: str
+    metric: str
     values: dict[int, float]
     mean: float
     low: float
@@ -52,8 +56,12 @@ def interval(values: Iterable[float]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Rule:
-    """`where` restricts the runs by values of the grid; `yes` and `no` say what follows from a control."""
+    """`where` restricts the runs by values of the grid; `yes` and `no` say what follows from a control.
 
+    metric   column of the results that is looked at, if not the target's
+    """
+
+    metric: str = ""
     yes: str = ""
     no: str = ""
     where: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +85,8 @@ class Rule:
         raise NotImplementedError
 
     def decide(self, rows: list[Row], metric: str, labels: dict[str, str]) -> Finding:
-        """The finding for a sweep's results."""
+        """The finding for a sweep's results; `metric` is the target's."""
+        metric = self.metric or metric
         values = self.measure([row for row in rows if all(row.get(k) == x for k, x in self.where.items())], metric)
         mean, low, high = interval(values.values())
         ((bar, side),) = [(x, side) for x, side in ((self.above, "above"), (self.below, "below")) if x is not None]
@@ -86,25 +95,32 @@ class Rule:
         outcome = YES if met else NO if missed else UNDECIDED
         where = "".join(f", {key} = {value}" for key, value in self.where.items())
         follows = {YES: self.yes, NO: self.no}.get(outcome, "")
-        statement = f"{self.subject(labels)}{where}: {side} {score(metric, bar)}"
-        return Finding(statement, values, mean, low, high, outcome, follows)
+        unit = self.unit(metric)
+        statement = f"{self.subject(labels)}{where}: {side} {shown(unit, bar)}"
+        return Finding(statement, unit, values, mean, low, high, outcome, follows)
+
+    def unit(self, metric: str) -> str:
+        """As what `shown` writes the numbers."""
+        return metric
 
 
 @dataclass(frozen=True)
 class Threshold(Rule):
-    """The metric of a case, above or below a bar."""
+    """The metric of a case, less another metric of the same run if `less` names one, above or below a bar."""
 
     case: str = ""
+    less: str = ""
 
     @property
     def cases(self) -> tuple[str, ...]:
         return (self.case,)
 
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
-        return by_seed(rows, self.case, metric)
+        values, less = by_seed(rows, self.case, metric), by_seed(rows, self.case, self.less)
+        return {seed: x - less[seed] for seed, x in values.items() if seed in less} if self.less else values
 
     def subject(self, labels: dict[str, str]) -> str:
-        return labels[self.case]
+        return f"{labels[self.case]}, less {words(self.less)}" if self.less else labels[self.case]
 
 
 @dataclass(frozen=True)
@@ -124,6 +140,28 @@ class Ordering(Rule):
 
     def subject(self, labels: dict[str, str]) -> str:
         return f"{labels[self.higher]}, less {labels[self.lower]}"
+
+
+@dataclass(frozen=True)
+class Ratio(Rule):
+    """The metric of one case divided by that of another, seed by seed."""
+
+    case: str = ""
+    over: str = ""
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return self.case, self.over
+
+    def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
+        a, b = by_seed(rows, self.case, metric), by_seed(rows, self.over, metric)
+        return {seed: a[seed] / b[seed] for seed in a if b.get(seed)}
+
+    def subject(self, labels: dict[str, str]) -> str:
+        return f"{labels[self.case]}, divided by {labels[self.over]}"
+
+    def unit(self, metric: str) -> str:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +186,7 @@ class Trend(Rule):
         return f"{labels[self.case]}, slope over {self.over}"
 
 
-KINDS = {"threshold": Threshold, "ordering": Ordering, "trend": Trend}
+KINDS = {"threshold": Threshold, "ordering": Ordering, "ratio": Ratio, "trend": Trend}
 
 
 def make(table: dict[str, Any]) -> Rule:

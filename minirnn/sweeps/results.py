@@ -2,6 +2,7 @@
 
     id, folder, case, TABLE.KEY of each of the grid, run.seed, status, goal
     valid_last_X, valid_best_X, test_last_X, test_best_X, baseline_X     of each metric X; best: of the best validation
+    watch_X                                                                X: see `sweeps.numbers`
     steps, ended_by, best_step, parameters, seconds, starts               starts: how often a worker began with it
     minirnn, numpy, python, commit, machine, error
 
@@ -30,7 +31,8 @@ def rows(jobs: list[Job], ledger: Ledger) -> list[Row]:
     """One dict per job, all with the same keys; None where there is nothing."""
     entries = [ledger.read(job.id) or {} for job in jobs]
     metrics = dict.fromkeys(name for entry in entries for part in SCORES for name in entry.get(part, {}))
-    return [_row(job, entry, list(metrics)) for job, entry in zip(jobs, entries, strict=True)]
+    watched = dict.fromkeys(name for entry in entries for name in entry.get("watch", {}))
+    return [_row(job, entry, list(metrics), list(watched)) for job, entry in zip(jobs, entries, strict=True)]
 
 
 def write(folder: Path, jobs: list[Job], ledger: Ledger) -> Path:
@@ -43,10 +45,11 @@ def write(folder: Path, jobs: list[Job], ledger: Ledger) -> Path:
     return folder / FILE
 
 
-def _row(job: Job, entry: dict[str, Any], metrics: list[str]) -> Row:
+def _row(job: Job, entry: dict[str, Any], metrics: list[str], watched: list[str]) -> Row:
     row = {"id": job.id, "folder": entry.get("folder", job.name), "case": job.case, **job.values}
     row |= {"run.seed": job.seed, "status": entry.get("status", WAITING), "goal": entry.get("goal")}
     row |= {f"{part}_{name}": entry.get(part, {}).get(name) for name in metrics for part in SCORES}
+    row |= {f"watch_{name}": entry.get("watch", {}).get(name) for name in watched}
     return row | {name: entry.get(name) for name in FACTS}
 
 

@@ -26,6 +26,7 @@ from minirnn.run_folder import CHECKPOINT, read_metrics
 from minirnn.runs import Run
 from minirnn.sweeps.jobs import Job
 from minirnn.sweeps.ledger import FAILED, FINISHED, Entry, Ledger
+from minirnn.sweeps.numbers import watched
 from minirnn.sweeps.origin import origin
 
 NEEDED = "sweeps need dask.distributed: pip install 'minirnn[sweep]'"
@@ -112,7 +113,8 @@ def _complete(run: Run) -> bool:
 
 def _finished(run: Run, tests: dict[str, dict[str, float]]) -> Entry:
     trainer, goal = run.trainer, run.trainer.task.goal[0]
-    valid = [record for record in read_metrics(run.folder) if record["split"] == "valid"]
+    records = read_metrics(run.folder)
+    valid = [record for record in records if record["split"] == "valid"]
     names = list(tests["last"])
     best: dict[str, Any] = next((r for r in reversed(valid) if r["step"] == trainer.best_step), {})
     found = {
@@ -122,7 +124,7 @@ def _finished(run: Run, tests: dict[str, dict[str, float]]) -> Entry:
         "valid_last": {name: valid[-1][name] for name in names if valid and name in valid[-1]},
         "valid_best": {name: best[name] for name in names if name in best},
         "test_last": tests["last"], "test_best": tests.get("best", tests["last"]),
-        "baseline": {name: float(x) for name, x in trainer.task.baseline().items()},
+        "baseline": {name: float(x) for name, x in trainer.task.baseline().items()}, "watch": watched(records),
     }
     return found
 

@@ -33,8 +33,8 @@ minutes = 0.1
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    (tmp_path / "targets").mkdir()
-    (tmp_path / "targets/tiny.toml").write_text(TINY)
+    (tmp_path / "targets/toys").mkdir(parents=True)
+    (tmp_path / "targets/toys/tiny.toml").write_text(TINY)
     monkeypatch.setattr(target, "FOLDER", tmp_path / "targets")
 
 
@@ -46,26 +46,26 @@ def test_the_list_has_every_target_with_its_claim(minirnn):
 
 
 def test_a_target_is_run_once_and_judged_as_often_as_asked(minirnn, tiny, tmp_path):
-    first = minirnn("reproduce", "tiny", "--workers", 1)
+    first = minirnn("reproduce", "toys/tiny", "--workers", 1)
     assert first.code == 0, first.err
-    assert "tiny: holds at this scale" in first.out
+    assert "toys/tiny: holds at this scale" in first.out
     assert "10.22 %" in first.out
-    page = (tmp_path / "docs/results/tiny.md").read_text()
+    page = (tmp_path / "docs/results/toys/tiny.md").read_text()
     assert "**Verdict: holds at this scale.** Scale quick: 10 updates." in page
-    assert "minirnn reproduce tiny --scale quick --seeds 3" in page
-    ledger = {p.name: p.read_bytes() for p in (tmp_path / "reproduced/tiny-quick/ledger").glob("*.json")}
+    assert "minirnn reproduce toys/tiny --scale quick --seeds 3" in page
+    ledger = {p.name: p.read_bytes() for p in (tmp_path / "reproduced/toys/tiny-quick/ledger").glob("*.json")}
     assert len(ledger) == 3
-    again = minirnn("reproduce", "tiny", "--json", "--quiet", "--out", "elsewhere")
+    again = minirnn("reproduce", "toys/tiny", "--json", "--quiet", "--out", "elsewhere")
     (judged,) = json.loads(again.out)
     assert (again.code, judged["verdict"], len(judged["runs"])) == (0, "holds at this scale", 3)
-    assert json.loads((tmp_path / "elsewhere/tiny.json").read_text()) == judged
-    assert {p.name: p.read_bytes() for p in (tmp_path / "reproduced/tiny-quick/ledger").glob("*.json")} == ledger
+    assert json.loads((tmp_path / "elsewhere/toys/tiny.json").read_text()) == judged
+    assert {p.name: p.read_bytes() for p in (tmp_path / "reproduced/toys/tiny-quick/ledger").glob("*.json")} == ledger
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
-    (("chu-recal-20",), "did you mean 'chu-recall-20'?"),
-    (("chu-recall-20", "--scale", "huge"), "'huge' is not one of"),
-    (("chu-recall-20", "--seeds", 0), "0 is not in the range"),
+    (("chu/tabel-3",), "did you mean 'chu/table-3'?"),
+    (("chu/table-3", "--scale", "huge"), "'huge' is not one of"),
+    (("chu/table-3", "--seeds", 0), "0 is not in the range"),
 ])
 def test_a_mistake_is_exit_code_2_and_no_file(minirnn, tmp_path, words, sentence):
     result = minirnn("reproduce", *words)
@@ -74,7 +74,25 @@ def test_a_mistake_is_exit_code_2_and_no_file(minirnn, tmp_path, words, sentence
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_findings_are_written_from_what_is_there_and_nothing_runs(minirnn, tiny, tmp_path):
+    assert minirnn("reproduce", "toys/tiny", "--workers", 1, "--quiet").code == 0
+    before = (tmp_path / "docs/results/toys/tiny.md").read_bytes()
+    result = minirnn("reproduce", "--findings")
+    assert result.code == 0, result.err
+    assert "[toys/tiny](toys/tiny.md)" in (tmp_path / "docs/results/index.md").read_text()
+    assert (tmp_path / "docs/results/toys/tiny.md").read_bytes() == before
+    for words, sentence in ((("toys/tiny",), "leave targets"), (("--out", "none"), "there are no verdicts in none")):
+        refused = minirnn("reproduce", "--findings", *words)
+        assert (refused.code, sentence in refused.err) == (2, True)
+
+
+def test_a_paper_stands_for_its_targets_that_have_the_scale(minirnn, tiny):
+    result = minirnn("reproduce", "toys", "--scale", "paper", "--json")
+    assert (result.code, result.out) == (0, "[]\n")
+    assert "toys/tiny is left out: it has no scale paper" in result.err
+
+
 def test_a_scale_that_a_target_does_not_have_is_refused(minirnn, tiny):
-    result = minirnn("reproduce", "tiny", "--scale", "paper")
+    result = minirnn("reproduce", "toys/tiny", "--scale", "paper")
     assert result.code == 2
-    assert "tiny has no scale paper; choose one of: quick" in result.err
+    assert "toys/tiny has no scale paper; choose one of: quick" in result.err

@@ -113,6 +113,13 @@ def test_the_size_of_the_batch_does_not_matter():
 def test_an_orthogonal_network_keeps_the_gradient_of_the_last_step():
     found = LossGradient().measure(subject(models.urnn_exp, activation="abs"))
     assert found["last_mean"] == pytest.approx([found["last_mean"][-1]] * (T + 1), rel=1e-10)
+    assert found["last_spread"] == pytest.approx(1, rel=1e-10)
+
+
+def test_the_spread_is_how_far_the_last_steps_norms_are_apart():
+    found = LossGradient().measure(subject(models.rnn))
+    assert found["last_spread"] == pytest.approx(max(found["last_mean"]) / min(found["last_mean"]))
+    assert found["last_spread"] > 2
 
 
 def test_no_gradient_is_amplified_by_more_than_the_jacobian():

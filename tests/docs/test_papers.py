@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from minirnn import catalog, errata
+from minirnn import catalog, errata, reproduction
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
@@ -47,3 +47,10 @@ def test_each_section_says_what_is_claimed_meant_and_where_it_is(section):
     assert all(f"*{word}*:" in section for word in ("Claims", "Idea", "Here", "Next to it"))
     idea = section.partition("*Idea*:")[2].partition("*Here*:")[0]
     assert len(re.findall(r"\.(?: |$)", idea.strip())) == 2, "the idea, in two sentences"
+
+
+@pytest.mark.parametrize("paper", reproduction.papers())
+def test_each_paper_with_targets_says_how_to_run_them(paper):
+    keys = {target.source.partition(",")[0] for target in reproduction.select([paper])}
+    (section,) = [section for section in SECTIONS if key_of(section) in keys]
+    assert f"`minirnn reproduce {paper}`" in section

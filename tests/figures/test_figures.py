@@ -240,3 +240,8 @@ def test_the_norms_of_a_figure_are_those_of_the_records(watched):
     wanted = np.array([r["last_mean"] for r in records]).T
     assert np.allclose(image, np.log10(wanted / wanted.max(axis=0)))
     assert json.loads(json.dumps(records[0]))["layer"] == "rnn.0"
+
+
+def test_no_two_lines_of_a_picture_look_alike():
+    looks = {(look["color"], look["linestyle"]) for look in map(style.line, range(28))}
+    assert len(looks) == 28

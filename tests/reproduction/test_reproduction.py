@@ -1,8 +1,6 @@
-"""Targets, the rules that judge them, and the page that says it."""
+"""Targets and the rules that judge them."""
 
-import json
 import math
-import tomllib
 
 import numpy as np
 import pytest
@@ -11,25 +9,10 @@ from scipy import stats
 from minirnn import reproduction
 from minirnn.errors import UsageError
 from minirnn.reproduction import rules, target
-from minirnn.reproduction.page import page, write
 from minirnn.sweeps import plan
 
 RNG = np.random.default_rng(0)
 NAMES = reproduction.names()
-
-
-def results(**scores):
-    """Rows of a sweep: case=[a score per seed]; None for a run that failed."""
-    facts = {"steps": 10, "seconds": 60.0, "machine": "M", "commit": "abc", "minirnn": "1", "numpy": "2", "python": "3"}
-    return [
-        {"case": case, "run.seed": seed, "test_best_accuracy": x, "error": "diverged" if x is None else None, **facts}
-        for case, found in scores.items() for seed, x in enumerate(found)
-    ]
-
-
-def chu(**scores):
-    good = {"orthogonal": [0.999, 1.0, 0.998], "vanilla": [0.1, 0.11, 0.09], "free": [1.0, 1.0, 0.999]}
-    return reproduction.judge(reproduction.find("chu-recall-20"), "quick", results(**good | scores))
 
 
 def test_the_interval_is_students():
@@ -50,7 +33,7 @@ def test_the_interval_covers_the_mean_as_often_as_it_says():
     ([0.9, 0.91, 0.92], "yes"), ([0.1, 0.11, 0.12], "no"), ([0.4, 0.5, 0.7], "undecided"), ([0.9], "undecided"),
     ([], "undecided"),
 ])
-def test_a_threshold_is_met_missed_or_undecided(scores, outcome):
+def test_a_threshold_is_met_missed_or_undecided(results, scores, outcome):
     def decide(**bar):
         rule = rules.make({"rule": "threshold", "case": "a", **bar})
         return rule.decide(results(a=scores), "test_best_accuracy", {"a": "A"})
@@ -59,7 +42,7 @@ def test_a_threshold_is_met_missed_or_undecided(scores, outcome):
     assert decide(below=0.5).outcome == {"yes": "no", "no": "yes"}.get(outcome, outcome)
 
 
-def test_an_ordering_is_judged_seed_by_seed():
+def test_an_ordering_is_judged_seed_by_seed(results):
     scores = {"a": [0.2, 0.5, 0.8], "b": [0.1, 0.4, 0.7]}           # far apart between seeds, alike within
     rule = rules.make({"rule": "ordering", "higher": "a", "lower": "b", "by": 0.05})
     found = rule.decide(results(**scores), "test_best_accuracy", {"a": "A", "b": "B"})
@@ -91,43 +74,22 @@ def test_a_rule_that_makes_no_sense_is_refused(table, sentence):
     assert sentence in str(error.value)
 
 
-def test_the_verdict_follows_from_the_rules_and_not_from_the_controls():
+def test_the_verdict_follows_from_the_rules_and_not_from_the_controls(toy):
+    chu = toy.judge
     assert chu().verdict == "holds at this scale"
     assert chu(free=[0.1, 0.1, 0.1]).verdict == "holds at this scale"
     assert chu(vanilla=[0.9, 0.91, 0.92]).verdict == "does not hold"
     assert chu(orthogonal=[0.999, 1.0, 0.3]).verdict == "undecided"
     assert chu(orthogonal=[None, None, None]).verdict == "undecided"
-    whole = reproduction.judge(reproduction.find("chu-recall-20"), "paper", chu().rows)
-    assert whole.verdict == "holds"
+    assert chu("paper").verdict == "holds"
 
 
-def test_a_control_says_what_follows_from_it():
-    (free,) = chu().controls
-    (other,) = chu(free=[0.1, 0.1, 0.1]).controls
+def test_a_control_says_what_follows_from_it(toy):
+    (free,) = toy.judge().controls
+    (other,) = toy.judge(free=[0.1, 0.1, 0.1]).controls
     assert (free.outcome, other.outcome) == ("yes", "no")
-    assert "where it starts is enough" in free.follows
+    assert free.follows == "Where it starts is enough."
     assert "matters" in other.follows
-
-
-def test_the_page_shows_the_published_number_and_every_seed(tmp_path):
-    judged = chu(vanilla=[0.1, None, 0.09])
-    text = page(judged)
-    for number in ("99.98 %", "10.22 %", "99.90 %", "100.00 %", "99.80 %", "10.00 %", "9.00 %"):
-        assert number in text
-    assert f"**Verdict: {judged.verdict}.**" in text
-    assert "* vanilla, seed 1: diverged" in text
-    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
-    _, saved = write(tmp_path, judged)
-    found = json.loads(saved.read_text())
-    assert found["cases"]["vanilla"]["seeds"] == {"0": 0.1, "2": 0.09}
-    assert found["verdict"] == judged.verdict
-
-
-def test_a_single_seed_decides_nothing_and_can_be_written(tmp_path):
-    judged = chu(orthogonal=[1.0], vanilla=[0.1], free=[1.0])
-    assert judged.verdict == "undecided"
-    found = json.loads(write(tmp_path, judged)[1].read_text())
-    assert found["cases"]["vanilla"]["low"] is None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,20 +97,73 @@ def test_every_target_can_be_run_at_every_scale_it_names(name):
     found = reproduction.find(name)
     for scale, at in found.scales.items():
         jobs = plan(found.sweep(scale, 2))
-        assert len(jobs) % (2 * len(found.cases)) == 0
-        assert {job.case for job in jobs} == set(found.cases)
+        assert len(jobs) == 2 * len(found.lines(scale))
+        assert {job.case for job in jobs} == set(found.kept(scale))
+        assert found.rules(scale)[0], "a scale with no rule that decides"
         assert at["seeds"] >= 3, "fewer seeds leave the interval too wide to decide"
         assert at["about"]
 
 
-def test_a_target_that_makes_no_sense_is_refused():
-    content = tomllib.loads((target.FOLDER / "chu-recall-20.toml").read_text(encoding="utf-8"))
-    for change, sentence in (
-        ({"tittle": ""}, "did you mean 'title'?"),
-        ({"accept": []}, "no rule that decides"),
-        ({"accept": [{"rule": "threshold", "case": "vanila", "above": 1}]}, "did you mean 'vanilla'?"),
-        ({"scale": {"fast": {}}}, "no scale 'fast'"),
-    ):
-        with pytest.raises(UsageError) as error:
-            target.read("x", content | change)
-        assert sentence in str(error.value)
+def test_a_paper_stands_for_its_targets_and_each_is_chosen_once():
+    assert [found.name for found in reproduction.select(())] == NAMES
+    assert [found.name for found in reproduction.select(["chu"])] == [name for name in NAMES if name.startswith("chu/")]
+    assert [found.name for found in reproduction.select(["chu/table-4", "chu/table-4"])] == ["chu/table-4"]
+    with pytest.raises(UsageError, match="did you mean 'chu'"):
+        reproduction.select(["chus"])
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"tittle": ""}, "did you mean 'title'?"),
+    ({"accept": []}, "no rule that decides"),
+    ({"accept": [{"rule": "threshold", "case": "vanila", "above": 1}]}, "did you mean 'vanilla'?"),
+    ({"scale": {"fast": {}}}, "no scale 'fast'"),
+    ({"scale": {"quick": {"leave_out": ["vanila"]}}}, "did you mean 'vanilla'?"),
+    ({"scale": {"quick": {"cases": {"vanila": {}}}}}, "did you mean 'vanilla'?"),
+    ({"design": "theirs"}, "design is 'our own' or left out (got 'theirs')"),
+    ({"grid": {"task.length": [5, 10]}}, "must have a value for each key of ['task.length'] (got [])"),
+])
+def test_a_target_that_makes_no_sense_is_refused(toy, change, sentence):
+    with pytest.raises(UsageError) as error:
+        target.read("x", toy.content | change)
+    assert sentence in str(error.value)
+
+
+def test_a_grid_gives_each_case_a_line_per_point_and_only_a_trend_goes_over_it(toy):
+    key = {"task.length": 10}
+    made = target.read("toys/recall", toy.content | {
+        "grid": {"task.length": [5, 10]},
+        "accept": [{"rule": "threshold", "case": "vanilla", "below": 0.2, "where": key},
+                   {"rule": "trend", "case": "vanilla", "over": "task.length", "below": 0}],
+        "control": [],
+    })
+    assert [line.label for line in made.lines("quick")][:2] == ["orthogonal, length 5", "orthogonal, length 10"]
+    rows = [row | {"task.length": n, "test_best_accuracy": 0.1 * n + 0.01 * row["run.seed"]}
+            for row in toy.judge().rows for n in (5, 10)]
+    judged = reproduction.judge(made, "quick", rows)
+    assert [found.mean for found in judged.findings] == pytest.approx([1.01, 0.1])
+    line = judged.target.lines("quick")[1]
+    assert judged.measured(line, "test_best_accuracy") == pytest.approx({0: 1.0, 1: 1.01, 2: 1.02})
+
+
+def test_a_scale_can_leave_out_cases_with_their_rules(toy):
+    content = toy.content | {"scale": {"quick": toy.content["scale"]["quick"] | {"leave_out": ["free"]}}}
+    judged = reproduction.judge(target.read("toys/recall", content), "quick", toy.judge().rows)
+    assert (judged.controls, len(judged.findings)) == ((), 3)
+    assert {line.case for line in judged.lines("test_best_accuracy")} == {"orthogonal", "vanilla"}
+
+
+def test_a_rule_may_look_at_another_metric(toy):
+    rows = toy.judge().rows
+    for row in rows:
+        row["steps"] = {"orthogonal": 400, "vanilla": 3000, "free": 100}[row["case"]] + row["run.seed"]
+        row["baseline_accuracy"] = 0.1
+
+    def decide(**table):
+        return rules.make(table).decide(rows, "test_best_accuracy", {case: case for case in toy.content["cases"]})
+
+    ratio = decide(rule="ratio", metric="steps", case="orthogonal", over="free", above=3)
+    assert ratio.values == pytest.approx({0: 4.0, 1: 401 / 101, 2: 402 / 102})
+    assert (ratio.outcome, ratio.statement) == ("yes", "orthogonal, divided by free: above 3")
+    lifted = decide(rule="threshold", case="vanilla", less="baseline_accuracy", below=0.05)
+    assert lifted.values == pytest.approx({0: 0.0, 1: 0.01, 2: -0.01})
+    assert "vanilla, less accuracy of the best guess without memory: below 5.00 %" in lifted.statement

@@ -1,0 +1,49 @@
+"""The cheapest claim of each paper, run at the quick scale by the command itself, has the verdict that is known."""
+
+import json
+import os
+
+import pytest
+
+from minirnn import reproduction
+from minirnn.cli import _run
+
+VERDICTS = {
+    "arjovsky/copying": "holds at this scale",
+    "chu/table-3": "holds at this scale",
+    "dorobantu/copy": "holds at this scale",
+    "helfrich/adding": "holds at this scale",
+    "sengupta/robustness": "holds at this scale",
+    "vankeirsbilck/language": "holds at this scale",
+    "vorontsov/figure-4": "holds at this scale",
+    "wisdom/copying": "holds at this scale",
+}
+LIMIT = 10          # minutes in all, on one core
+REAL = {"ptb-char", "ptb-word", "sequential-mnist", "permuted-mnist"}
+
+
+def minutes(name):
+    return reproduction.find(name).scales["quick"]["minutes"]
+
+
+def test_the_cheapest_claim_of_every_paper_is_among_them():
+    assert [name.partition("/")[0] for name in VERDICTS] == reproduction.papers()
+    for chosen in VERDICTS:
+        of_paper = [found.name for found in reproduction.select([chosen.partition("/")[0]])]
+        assert minutes(chosen) == min(map(minutes, of_paper))
+    assert sum(map(minutes, VERDICTS)) <= LIMIT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_claim_has_the_verdict_that_is_known(name, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
+    tasks = {point.tables["task"]["name"] for point in reproduction.find(name).sweep("quick").points()}
+    if tasks & REAL and not os.environ.get("MINIRNN_DATA"):
+        pytest.skip("the runs are on real data: set MINIRNN_DATA to its folder")
+    monkeypatch.chdir(tmp_path)
+    assert _run(["reproduce", name, "--scale", "quick", "--workers", "1", "--quiet", "--json"]) == 0
+    (judged,) = json.loads(capsys.readouterr().out)
+    assert {row["status"] for row in judged["runs"]} == {"finished"}
+    assert len({row["run.seed"] for row in judged["runs"]}) >= 3
+    assert judged["verdict"] == VERDICTS[name], judged["findings"]
