@@ -84,8 +84,10 @@ class Rule:
         """What is measured, in words."""
         raise NotImplementedError
 
-    def decide(self, rows: list[Row], metric: str, labels: dict[str, str]) -> Finding:
-        """The finding for a sweep's results; `metric` is the target's."""
+    def decide(
+        self, rows: list[Row], metric: str, labels: dict[str, str], names: dict[str, str] | None = None,
+    ) -> Finding:
+        """The finding for a sweep's results; `metric` is the target's, `names` its words for metrics."""
         metric = self.metric or metric
         values = self.measure([row for row in rows if all(row.get(k) == x for k, x in self.where.items())], metric)
         mean, low, high = self.interval(values.values())
@@ -96,7 +98,8 @@ class Rule:
         where = "".join(f", {key} = {value}" for key, value in self.where.items())
         follows = {YES: self.yes, NO: self.no}.get(outcome, "")
         unit = self.unit(metric)
-        statement = f"{self.subject(labels)}{where}: {side} {shown(unit, bar)}"
+        which = f", {words(metric, names)}" if self.metric else ""
+        statement = f"{self.subject(labels)}{which}{where}: {side} {shown(unit, bar)}"
         return Finding(statement, unit, values, mean, low, high, outcome, follows)
 
     def unit(self, metric: str) -> str:

@@ -172,7 +172,8 @@ def test_a_rule_may_look_at_another_metric(toy):
 
     ratio = decide(rule="ratio", metric="steps", case="orthogonal", over="free", above=3)
     assert ratio.values == pytest.approx({0: 4.0, 1: 401 / 101, 2: 402 / 102})
-    assert (ratio.outcome, ratio.statement) == ("yes", "orthogonal, divided by free: above 3")
+    assert ratio.outcome == "yes"
+    assert ratio.statement == "orthogonal, divided by free, updates until the goal was reached: above 3"
     turned = decide(rule="ratio", metric="steps", case="free", over="orthogonal", below=1 / 3)
     assert (turned.mean, turned.low, turned.high) == pytest.approx((1 / ratio.mean, 1 / ratio.high, 1 / ratio.low))
     lifted = decide(rule="threshold", case="vanilla", less="baseline_accuracy", below=0.05)
