@@ -78,8 +78,8 @@ def judge(target: Target, scale: str, rows: list[Row]) -> Judgement:
     """
     labels = {case: target.label(case) for case in target.cases}
     accept, control = target.rules(scale)
-    findings = tuple(rule.decide(rows, target.metric, labels) for rule in accept)
-    controls = tuple(rule.decide(rows, target.metric, labels) for rule in control)
+    findings = tuple(rule.decide(rows, target.metric, labels, target.names) for rule in accept)
+    controls = tuple(rule.decide(rows, target.metric, labels, target.names) for rule in control)
     outcomes = {found.outcome for found in findings}
     verdict = FAILS if NO in outcomes else OPEN if outcomes != {YES} else HOLDS if scale == "paper" else HERE
     failed = tuple(f"{row['case']}, seed {row['run.seed']}: {row['error']}" for row in rows if row["error"])

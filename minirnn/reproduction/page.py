@@ -13,7 +13,8 @@ OURS = "The experiment is our own design: the source makes the claim without suc
 UNREACHED = "not reached"
 INTERVAL = (
     f"An interval is x̄ ± t s/√n over the seeds. A rule is met if its whole {LEVEL:.0%} interval lies on the stated "
-    "side, missed if all of it lies on the other, else undecided. A difference or a ratio is taken seed by seed."
+    "side, missed if all of it lies on the other, else undecided. A difference or a ratio is taken seed by seed; "
+    "of a ratio, x are the logarithms."
 )
 
 
@@ -49,9 +50,8 @@ def page(judged: Judgement, picture: str = "") -> str:
     return "\n".join([*lines, *_made(judged)]) + "\n"
 
 
-def measured(metric: str, values) -> str:
+def measured(metric: str, mean: float, low: float, high: float) -> str:
     """Mean and interval of the seeds' numbers."""
-    mean, low, high = interval(values)
     if mean != mean:
         return "none"
     if high == float("inf"):
@@ -70,7 +70,7 @@ def _measurements(judged: Judgement, metric: str) -> list[str]:
     lines = judged.lines(metric)
     seeds = sorted({row["run.seed"] for row in judged.rows})
     cells = [
-        [line.label, said(judged, line, metric), measured(metric, judged.measured(line, metric).values()),
+        [line.label, said(judged, line, metric), measured(metric, *interval(judged.measured(line, metric).values())),
          *(_cell(metric, row) for row in _of(judged.runs(line), seeds))] for line in lines
     ]
     name = words(metric, judged.target.names)
@@ -97,7 +97,7 @@ def _cell(metric: str, row: Row) -> str:
 
 
 def _findings(findings: tuple[Finding, ...]) -> list[str]:
-    rows = [[found.statement, measured(found.metric, found.values.values()), found.outcome] for found in findings]
+    rows = [[x.statement, measured(x.metric, x.mean, x.low, x.high), x.outcome] for x in findings]
     return markdown.table(["rule", f"mean, {LEVEL:.0%} interval", "met"], rows)
 
 

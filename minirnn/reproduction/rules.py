@@ -4,7 +4,7 @@
 
 A rule is met if the whole interval is on its side, missed if the whole interval is on the other, else undecided. It
 speaks of what the mean over all seeds would be, for numbers that scatter normally; with two or three seeds it is wide.
-Where all seeds agree, s = 0 and the interval is a point.
+Where all seeds agree, s = 0 and the interval is a point. Of ratios, x are the logarithms.
 """
 
 from __future__ import annotations
@@ -84,11 +84,13 @@ class Rule:
         """What is measured, in words."""
         raise NotImplementedError
 
-    def decide(self, rows: list[Row], metric: str, labels: dict[str, str]) -> Finding:
-        """The finding for a sweep's results; `metric` is the target's."""
+    def decide(
+        self, rows: list[Row], metric: str, labels: dict[str, str], names: dict[str, str] | None = None,
+    ) -> Finding:
+        """The finding for a sweep's results; `metric` is the target's, `names` its words for metrics."""
         metric = self.metric or metric
         values = self.measure([row for row in rows if all(row.get(k) == x for k, x in self.where.items())], metric)
-        mean, low, high = interval(values.values())
+        mean, low, high = self.interval(values.values())
         ((bar, side),) = [(x, side) for x, side in ((self.above, "above"), (self.below, "below")) if x is not None]
         over, under = low > bar, high < bar
         met, missed = (over, under) if side == "above" else (under, over)
@@ -96,12 +98,17 @@ class Rule:
         where = "".join(f", {key} = {value}" for key, value in self.where.items())
         follows = {YES: self.yes, NO: self.no}.get(outcome, "")
         unit = self.unit(metric)
-        statement = f"{self.subject(labels)}{where}: {side} {shown(unit, bar)}"
+        which = f", {words(metric, names)}" if self.metric else ""
+        statement = f"{self.subject(labels)}{which}{where}: {side} {shown(unit, bar)}"
         return Finding(statement, unit, values, mean, low, high, outcome, follows)
 
     def unit(self, metric: str) -> str:
         """As what `shown` writes the numbers."""
         return metric
+
+    def interval(self, values: Iterable[float]) -> tuple[float, float, float]:
+        """(mean, low, high) of what `measure` found."""
+        return interval(values)
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,10 @@ class Ordering(Rule):
 
 @dataclass(frozen=True)
 class Ratio(Rule):
-    """The metric of one case divided by that of another, seed by seed."""
+    """The metric of one case divided by that of another, seed by seed: their geometric mean, with its interval.
+
+        exp(x̄ ± t s/√n)      x the logarithms, so that a/b and b/a are judged alike, over whatever orders of magnitude
+    """
 
     case: str = ""
     over: str = ""
@@ -155,13 +165,17 @@ class Ratio(Rule):
 
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
         a, b = by_seed(rows, self.case, metric), by_seed(rows, self.over, metric)
-        return {seed: a[seed] / b[seed] for seed in a if b.get(seed)}
+        return {seed: a[seed] / b[seed] for seed in a if seed in b and a[seed] > 0 and b[seed] > 0}
 
     def subject(self, labels: dict[str, str]) -> str:
         return f"{labels[self.case]}, divided by {labels[self.over]}"
 
     def unit(self, metric: str) -> str:
         return ""
+
+    def interval(self, values: Iterable[float]) -> tuple[float, float, float]:
+        mean, low, high = (math.exp(min(x, 700.0)) for x in interval([math.log(x) for x in values]))
+        return mean, low, math.inf if high > 1e300 else high
 
 
 @dataclass(frozen=True)

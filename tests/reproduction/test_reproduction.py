@@ -1,6 +1,7 @@
 """Targets and the rules that judge them."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from minirnn.errors import UsageError
 from minirnn.reproduction import rules, target
 from minirnn.sweeps import plan
 
+REAL = {"ptb-char", "ptb-word", "sequential-mnist", "permuted-mnist"}
 RNG = np.random.default_rng(0)
 NAMES = reproduction.names()
 
@@ -92,16 +94,23 @@ def test_a_control_says_what_follows_from_it(toy):
     assert "matters" in other.follows
 
 
+def tasks_of(found, scale):
+    """The names of the tasks that a target's runs are on."""
+    return {point.tables["task"]["name"] for point in found.sweep(scale, 1).points()}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_target_can_be_run_at_every_scale_it_names(name):
     found = reproduction.find(name)
     for scale, at in found.scales.items():
-        jobs = plan(found.sweep(scale, 2))
-        assert len(jobs) == 2 * len(found.lines(scale))
-        assert {job.case for job in jobs} == set(found.kept(scale))
         assert found.rules(scale)[0], "a scale with no rule that decides"
         assert at["seeds"] >= 3, "fewer seeds leave the interval too wide to decide"
         assert at["about"]
+        if tasks_of(found, scale) & REAL and not os.environ.get("MINIRNN_DATA"):
+            continue                                                # its networks are as large as its data asks for
+        jobs = plan(found.sweep(scale, 2))
+        assert len(jobs) == 2 * len(found.lines(scale))
+        assert {job.case for job in jobs} == set(found.kept(scale))
 
 
 def test_a_paper_stands_for_its_targets_and_each_is_chosen_once():
@@ -163,7 +172,10 @@ def test_a_rule_may_look_at_another_metric(toy):
 
     ratio = decide(rule="ratio", metric="steps", case="orthogonal", over="free", above=3)
     assert ratio.values == pytest.approx({0: 4.0, 1: 401 / 101, 2: 402 / 102})
-    assert (ratio.outcome, ratio.statement) == ("yes", "orthogonal, divided by free: above 3")
+    assert ratio.outcome == "yes"
+    assert ratio.statement == "orthogonal, divided by free, updates until the goal was reached: above 3"
+    turned = decide(rule="ratio", metric="steps", case="free", over="orthogonal", below=1 / 3)
+    assert (turned.mean, turned.low, turned.high) == pytest.approx((1 / ratio.mean, 1 / ratio.high, 1 / ratio.low))
     lifted = decide(rule="threshold", case="vanilla", less="baseline_accuracy", below=0.05)
     assert lifted.values == pytest.approx({0: 0.0, 1: 0.01, 2: -0.01})
     assert "vanilla, less accuracy of the best guess without memory: below 5.00 %" in lifted.statement
