@@ -61,9 +61,13 @@ class Sweep:
         return {file.stem: json.loads(file.read_text()) for file in files}
 
     def at_work(self):
-        """The folders of runs that have begun, have a checkpoint past their start, and are not in the ledger."""
-        runs = [run for run in (self.folder / "runs").glob("*") if (run / "best.npz").exists()]
-        return [run for run in runs if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
+        """The folders of runs that have a checkpoint past their start, and are not in the ledger.
+
+        The second validation is written down after the checkpoint of the first is whole.
+        """
+        validated = [file.parent for file in (self.folder / "runs").glob("*/metrics.jsonl")
+                     if file.read_text().count('"valid"') >= 2]
+        return [run for run in validated if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
 
     def starts(self, run):
         """[(step, process)] of the times that a worker began with a run."""
