@@ -11,8 +11,6 @@ import time
 
 import pytest
 
-from minirnn import checkpoint
-
 pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
 
 FILE = """
@@ -63,10 +61,13 @@ class Sweep:
         return {file.stem: json.loads(file.read_text()) for file in files}
 
     def at_work(self):
-        """The folders of runs that have begun, have a checkpoint past their start, and are not in the ledger."""
-        checkpoints = (self.folder / "runs").glob("*/checkpoint.npz")
-        runs = [path.parent for path in checkpoints if checkpoint.load(path)[1]["step"] > 0]
-        return [run for run in runs if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
+        """The folders of runs that have a checkpoint past their start, and are not in the ledger.
+
+        The second validation is written down after the checkpoint of the first is whole.
+        """
+        validated = [file.parent for file in (self.folder / "runs").glob("*/metrics.jsonl")
+                     if file.read_text().count('"valid"') >= 2]
+        return [run for run in validated if not (self.folder / "ledger" / f"{run.name[:12]}.json").exists()]
 
     def starts(self, run):
         """[(step, process)] of the times that a worker began with a run."""
