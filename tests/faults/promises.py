@@ -58,8 +58,9 @@ PROMISES: dict[str, Promise] = {
     "permission-lost": Promise(
         "faults", "Where a run loses the right to write, it ends with one sentence and exit code 1; what was saved is "
         "good, and goes on to the same bits", "runs"),
-    "one-run": Promise("faults", "Of two processes that train in one folder at once, one does, and the other is refused "
-                       "with one sentence and exit code 2", "pairs"),
+    "one-run": Promise(
+        "faults", "Of two processes that train in one folder at once, one does, and the other is refused with one "
+        "sentence and exit code 2", "pairs"),
     "one-cache": Promise("faults", "Of two processes that fetch a data set at once, one downloads each file, once, and "
                          "the other waits and finds it", "pairs"),
     "output-full": Promise("faults", "Output that cannot be written is no traceback, but exit code 2", "commands"),
@@ -185,7 +186,7 @@ def noticed(check: Callable[[int], object], tries: int = 5) -> bool:
 # (part, what was found and how it was mended, the test that would find it again)
 FOUND: tuple[tuple[str, str, str], ...] = (
     # -- faults --------------------------------------------------------------------------------------------------------
-    ("faults", "A run that was killed before its first checkpoint could neither be resumed nor begun again in its folder.",
+    ("faults", "A run that was killed before its first checkpoint could neither be resumed nor begun again there.",
      "test_killed_at_any_moment_a_run_goes_on_to_the_same_bits"),
     ("faults", "A run that was killed between its last checkpoint and its test was complete without ever having been "
      "tested.", "test_killed_while_metrics_are_written_they_still_tell_one_story"),
@@ -205,7 +206,7 @@ FOUND: tuple[tuple[str, str, str], ...] = (
      "test_a_killed_download_leaves_every_file_old_or_new_and_goes_on"),
     ("faults", "An output that takes nothing, and a folder for a figure that cannot be made, were tracebacks.",
      "test_an_output_that_takes_nothing_is_a_sentence"),
-    ("faults", "Two sweeps on one machine both wanted the scheduler's usual port, and the second said so on every start.",
+    ("faults", "Two sweeps on one machine both wanted the scheduler's usual port, and the second complained of it.",
      "test_two_sweeps_at_once_do_not_mind_each_other"),
     ("faults", "`--workers` was without effect: a sweep took as many processes as there are cores.",
      "test_two_sweeps_at_once_do_not_mind_each_other"),
