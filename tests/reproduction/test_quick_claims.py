@@ -12,7 +12,7 @@ VERDICTS = {
     "arjovsky/copying": "holds at this scale",
     "chu/table-3": "holds at this scale",
     "dorobantu/copy": "undecided",
-    "helfrich/adding": "holds at this scale",
+    "helfrich/adding": "undecided",
     "sengupta/robustness": "holds at this scale",
     "vankeirsbilck/language": "holds at this scale",
     "vorontsov/table-3": "holds at this scale",
