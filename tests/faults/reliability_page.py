@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from promises import FOUND, PARTS, PROMISES
 
@@ -25,9 +24,13 @@ check can fail. What a user sees in each case, with exit codes, is in
 
 def page(counts: dict[str, dict[str, int]]) -> str:
     """The page for {promise: {"tried", "failed", "controls", "missed"}}."""
-    total: dict[str, Any] = {key: sum(c.get(key, 0) for c in counts.values()) for key in ("tried", "failed")}
+    failed, caught, missed = (sum(c.get(key, 0) for c in counts.values()) for key in ("failed", "controls", "missed"))
+    kills = sum(c.get("tried", 0) for name, c in counts.items() if name.startswith("kill-"))
     lines = ["# Reliability", "", *ABOUT.splitlines(), ""]
-    lines += _wrapped(f"**{len(PROMISES)} promises, {total['tried']:,} cases, {total['failed']} violations.**")
+    lines += _wrapped(
+        f"**{len(PROMISES)} promises, {failed} violations; {caught} of {caught + missed} planted violations caught; "
+        f"{kills} processes killed.**"
+    )
     for part in PARTS:
         names = [name for name, promise in PROMISES.items() if promise.part == part]
         if not names:
