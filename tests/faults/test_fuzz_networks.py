@@ -201,9 +201,9 @@ class Unmasked(SoftmaxCrossEntropy):
     """Forgets the mask on the way back."""
 
     def total(self, y, batch):
-        total, count, _ = super().total(y, batch)
-        _, _, (error, shape, _, _) = super().total(y, Batch(None, batch.y))
-        return total, count, (error, shape, None, count)
+        total, count, (_, _, _, N, shape) = super().total(y, batch)
+        _, _, (error, Z, *_) = super().total(y, Batch(None, batch.y))
+        return total, count, (error, Z, None, N, shape)
 
 
 class Multiplying(MeanSquaredError):
