@@ -10,6 +10,7 @@ Where all seeds agree, s = 0 and the interval is a point. Of ratios, x are the l
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +56,7 @@ def interval(values: Iterable[float]) -> tuple[float, float, float]:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """`where` restricts the runs by values of the grid; `yes` and `no` say what follows from a control.
 
     metric   column of the results that is looked at, if not the target's
@@ -73,16 +74,17 @@ class Rule:
             raise UsageError(f"a rule needs one of above and below (got {self.above} and {self.below})")
 
     @property
+    @abstractmethod
     def cases(self) -> tuple[str, ...]:
-        raise NotImplementedError
+        """Of the target, those whose runs are looked at."""
 
+    @abstractmethod
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
         """{seed: the number that the bar is held against}, of the runs that have one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def subject(self, labels: dict[str, str]) -> str:
         """What is measured, in words."""
-        raise NotImplementedError
 
     def decide(
         self, rows: list[Row], metric: str, labels: dict[str, str], names: dict[str, str] | None = None,
@@ -123,8 +125,10 @@ class Threshold(Rule):
         return (self.case,)
 
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
-        values, less = by_seed(rows, self.case, metric), by_seed(rows, self.case, self.less)
-        return {seed: x - less[seed] for seed, x in values.items() if seed in less} if self.less else values
+        values = by_seed(rows, self.case, metric)
+        if not self.less:
+            return values
+        return {seed: x - less for seed, x, less in paired(values, by_seed(rows, self.case, self.less))}
 
     def subject(self, labels: dict[str, str]) -> str:
         return f"{labels[self.case]}, less {words(self.less)}" if self.less else labels[self.case]
@@ -142,8 +146,8 @@ class Ordering(Rule):
         return self.higher, self.lower
 
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
-        a, b = by_seed(rows, self.higher, metric), by_seed(rows, self.lower, metric)
-        return {seed: a[seed] - b[seed] for seed in a if seed in b}
+        pairs = paired(by_seed(rows, self.higher, metric), by_seed(rows, self.lower, metric))
+        return {seed: a - b for seed, a, b in pairs}
 
     def subject(self, labels: dict[str, str]) -> str:
         return f"{labels[self.higher]}, less {labels[self.lower]}"
@@ -164,8 +168,8 @@ class Ratio(Rule):
         return self.case, self.over
 
     def measure(self, rows: list[Row], metric: str) -> dict[int, float]:
-        a, b = by_seed(rows, self.case, metric), by_seed(rows, self.over, metric)
-        return {seed: a[seed] / b[seed] for seed in a if seed in b and a[seed] > 0 and b[seed] > 0}
+        pairs = paired(by_seed(rows, self.case, metric), by_seed(rows, self.over, metric))
+        return {seed: a / b for seed, a, b in pairs if a > 0 and b > 0}
 
     def subject(self, labels: dict[str, str]) -> str:
         return f"{labels[self.case]}, divided by {labels[self.over]}"
@@ -200,7 +204,7 @@ class Trend(Rule):
         return f"{labels[self.case]}, slope over {self.over}"
 
 
-KINDS = {"threshold": Threshold, "ordering": Ordering, "ratio": Ratio, "trend": Trend}
+KINDS: dict[str, type[Rule]] = {"threshold": Threshold, "ordering": Ordering, "ratio": Ratio, "trend": Trend}
 
 
 def make(table: dict[str, Any]) -> Rule:
@@ -217,6 +221,11 @@ def make(table: dict[str, Any]) -> Rule:
 def by_seed(rows: list[Row], case: str, metric: str) -> dict[int, float]:
     """{seed: metric} of the runs of a case that have it."""
     return {row["run.seed"]: row[metric] for row in rows if row["case"] == case and row.get(metric) is not None}
+
+
+def paired(a: dict[int, float], b: dict[int, float]) -> list[tuple[int, float, float]]:
+    """(seed, number of a, number of b) of the seeds that both have."""
+    return [(seed, x, b[seed]) for seed, x in a.items() if seed in b]
 
 
 def _slope(points: list[tuple[float, float]]) -> float:
