@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
-import tomllib
-import types
-import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import tomli_w
 
 from minirnn import catalog
+from minirnn.arguments import check_call, in_range, one_of
 from minirnn.errors import UsageError
 from minirnn.kernels import KERNELS
 from minirnn.models.base import assemble
+from minirnn.toml import Tables, merge
 
-Tables = dict[str, dict[str, Any]]
-LARGEST, DEEPEST = 1 << 16, 20      # bytes of a file, and levels of tables and lists in it
-CHAIN = re.compile(r"""(?<![\w-])(?>(?>[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){20}""")      # DEEPEST keys in a row
-WIDEST = 1 << 63                    # whole numbers stay below it, as TOML's do
 MOST_SEQUENCES, MOST_THREADS = 1_000_000, 1024
 NOT_OPTIONS = {"n_in", "n_out", "symbols", "rng", "layer", "groups", "dtype"}      # a model gets them from elsewhere
 
@@ -53,10 +46,10 @@ class OptimizerOptions:
     schedule_options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _range("optimizer.lr", self.lr, self.lr > 0, "positive")
-        _range("optimizer.lr", self.lr, self.lr < math.inf, "finite")
-        _range("optimizer.clip_norm", self.clip_norm, self.clip_norm >= 0, "zero (off) or positive")
-        _range("optimizer.clip", self.clip, self.clip >= 0, "zero (off) or positive")
+        in_range("optimizer.lr", self.lr, self.lr > 0, "positive")
+        in_range("optimizer.lr", self.lr, self.lr < math.inf, "finite")
+        in_range("optimizer.clip_norm", self.clip_norm, self.clip_norm >= 0, "zero (off) or positive")
+        in_range("optimizer.clip", self.clip, self.clip >= 0, "zero (off) or positive")
 
 
 @dataclass(frozen=True)
@@ -92,10 +85,10 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulate", "steps", "log_every", "evaluate_every"):
-            _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        _range("train.batch_size", self.batch_size, self.batch_size <= MOST_SEQUENCES, f"at most {MOST_SEQUENCES:,}")
+            in_range(f"train.{name}", getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        in_range("train.batch_size", self.batch_size, self.batch_size <= MOST_SEQUENCES, f"at most {MOST_SEQUENCES:,}")
         for name in ("bptt", "patience", "watch_every"):
-            _range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
+            in_range(f"train.{name}", getattr(self, name), getattr(self, name) >= 0, "zero (off) or positive")
         catalog.find("memories", self.memory)
         for name in self.watch:
             if not catalog.find("diagnostics", str(name)).watchable:
@@ -138,18 +131,18 @@ class RunOptions:
     scale: str = ""
 
     def __post_init__(self) -> None:
-        _range("run.seed", self.seed, self.seed >= 0, "zero or positive")
-        _range("run.threads", self.threads, self.threads >= 1, "at least 1")
-        _range("run.threads", self.threads, self.threads <= MOST_THREADS, f"at most {MOST_THREADS}")
-        _choice("run.backend", self.backend, ("numpy", "cupy", "auto"))
-        _range("run.device", self.device, self.device >= 0, "zero or positive")
+        in_range("run.seed", self.seed, self.seed >= 0, "zero or positive")
+        in_range("run.threads", self.threads, self.threads >= 1, "at least 1")
+        in_range("run.threads", self.threads, self.threads <= MOST_THREADS, f"at most {MOST_THREADS}")
+        one_of("run.backend", self.backend, ("numpy", "cupy", "auto"))
+        in_range("run.device", self.device, self.device >= 0, "zero or positive")
         if self.device and self.backend == "numpy":
             raise UsageError(
                 f"run.device names a CUDA device (got {self.device}) and run.backend is numpy; add --backend cupy, or "
                 "leave --device out"
             )
-        _choice("run.kernel", self.kernel, KERNELS)
-        _choice("run.dtype", self.dtype, ("float32", "float64"))
+        one_of("run.kernel", self.kernel, KERNELS)
+        one_of("run.dtype", self.dtype, ("float32", "float64"))
 
 
 @dataclass(frozen=True)
@@ -206,91 +199,9 @@ def check(tables: Mapping[str, Any]) -> None:
             raise UsageError(f"{table} must be a table (got {keys!r}); write [{table}] and its keys below it")
 
 
-def load(path: Path) -> Tables:
-    """The tables of a TOML file."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(LARGEST + 1).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the configuration {path}: {error}") from None
-    if len(text) > LARGEST:
-        raise UsageError(f"{path} has more than {LARGEST:,} bytes, which no configuration has; name another file")
-    try:
-        return _parsed(text, str(path))
-    except UsageError:
-        raise
-    except ValueError as error:                                     # not TOML, or a number of thousands of digits
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-
-
-def assignments(pairs: Iterable[str]) -> Tables:
-    """Tables from "table.key=value" strings; a value that is not TOML is a string."""
-    tables: Tables = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        table, dot, name = key.strip().partition(".")
-        if not (equals and dot and name):
-            raise UsageError(f"cannot read {pair!r}; write TABLE.KEY=VALUE, as in optimizer.lr=1e-3")
-        value: Any
-        try:
-            value = _parsed(f"value = {text}", pair)["value"]
-        except UsageError:
-            raise
-        except ValueError:
-            value = text.strip()
-        *parents, last = name.split(".")
-        nested = {last: value}
-        for parent in reversed(parents):
-            nested = {parent: nested}
-        tables = merge(tables, _shallow(pair, {table: nested}))
-    return tables
-
-
-def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """One dict of dicts; later layers win, key by key."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            earlier = merged.get(key)
-            nested = isinstance(value, Mapping)
-            merged[key] = merge(earlier if isinstance(earlier, Mapping) else {}, value) if nested else value
-    return merged
-
-
-def _parsed(text: str, where: str) -> Tables:
-    """TOML, nested within reason: of a dotted key of n parts the parser takes time and memory n².
-
-    raises    UsageError if it is nested too deeply, ValueError if it is no TOML
-    """
-    if CHAIN.search(text):
-        raise _too_deep(where)
-    try:
-        return _shallow(where, tomllib.loads(text))
-    except RecursionError:
-        raise _too_deep(where) from None
-
-
-def _shallow(where: str, tables: Tables) -> Tables:
-    """The tables.  raises UsageError if they are nested more deeply than any configuration is"""
-    layer: list[Any] = [tables]
-    for _ in range(DEEPEST):
-        nested = (x.values() if isinstance(x, dict) else x for x in layer if isinstance(x, dict | list))
-        layer = [x for values in nested for x in values]
-        if not layer:
-            return tables
-    raise _too_deep(where)
-
-
-def _too_deep(where: str) -> UsageError:
-    where = where if len(where) <= 200 else f"{where[:200]}..."
-    return UsageError(f"{where} is nested more than {DEEPEST} levels deep, as no configuration is; write plain tables")
-
-
 def section(name: str, table: Mapping[str, Any]) -> Any:
     """The dataclass of one table."""
-    check_call(SECTIONS[name], table, name)
-    hints = get_type_hints(SECTIONS[name])
-    return SECTIONS[name](**{key: _typed(f"{name}.{key}", value, hints[key]) for key, value in table.items()})
+    return SECTIONS[name](**check_call(SECTIONS[name], table, name))
 
 
 def make_task(table: Mapping[str, Any], data_dir: str = "") -> Any:
@@ -304,48 +215,3 @@ def make_task(table: Mapping[str, Any], data_dir: str = "") -> Any:
 
 def model_function(name: str) -> Callable[..., Any]:
     return catalog.find("models", name)
-
-
-def check_call(
-    function: Callable[..., Any], table: Mapping[str, Any], where: str, also: Any = None, without: Iterable[str] = ()
-) -> dict[str, Any]:
-    """The keyword arguments for `function` (and `also`) in a table, each known and of the annotated type."""
-    hints: dict[str, Any] = {}
-    for source in filter(None, (also, function)):
-        target = source.__init__ if inspect.isclass(source) else source
-        known = inspect.signature(target).parameters
-        hints |= {k: v for k, v in get_type_hints(target).items() if k in known and k not in without}
-    options = {}
-    for key, value in table.items():
-        if key == "name" and where in ("task", "model"):
-            continue
-        if key not in hints:
-            owner = f"{where} {table['name']}" if "name" in table and where in ("task", "model") else where
-            raise catalog.unknown(f"option of the {owner} called", key, hints)
-        options[key] = _typed(f"{where}.{key}", value, hints[key])
-    return options
-
-
-def _typed(key: str, value: Any, hint: Any) -> Any:
-    wanted = get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
-    plain = tuple(get_origin(t) or t for t in wanted if t is not type(None))
-    if Any in plain:
-        return value
-    if isinstance(value, int) and not -WIDEST <= value < WIDEST:
-        bits = value.bit_length()
-        raise UsageError(f"{key} must be a number of at most 64 bits (got one of {bits}); write a smaller one")
-    if isinstance(value, int) and not isinstance(value, bool) and float in plain and int not in plain:
-        value = float(value)
-    if not isinstance(value, plain) or (isinstance(value, bool) and bool not in plain):
-        raise UsageError(f"{key} must be of type {' or '.join(t.__name__ for t in plain)} (got {value!r})")
-    return value
-
-
-def _range(key: str, value: Any, good: bool, wanted: str) -> None:
-    if not good:
-        raise UsageError(f"{key} must be {wanted} (got {value})")
-
-
-def _choice(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UsageError(f"{key} must be one of {', '.join(choices)} (got {value!r})")

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from minirnn import catalog, tasks
-from minirnn.config import Tables, merge
 from minirnn.errors import UsageError
+from minirnn.toml import Tables, merge
 
 FOLDER = Path(tasks.__file__).parent / "presets"
 TABLES = ("task", "model", "optimizer", "train", "run")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from minirnn import checkpoint, config, locks
+from minirnn import checkpoint, locks, toml
 from minirnn.errors import UsageError
 
 CONFIG, METRICS, CHECKPOINT, FIGURE = "config.toml", "metrics.jsonl", "checkpoint.npz", "curves.png"
@@ -66,11 +66,11 @@ def cut_short(folder: Path) -> Path:
     return folder
 
 
-def tables(folder: Path) -> config.Tables:
+def tables(folder: Path) -> toml.Tables:
     """The configuration, as it is saved.  raises UsageError if the folder is not that of a run"""
     if not (folder / CONFIG).is_file():
         raise UsageError(f"{folder} is not the folder of a run: it has no {CONFIG}")
-    return config.load(folder / CONFIG)
+    return toml.load(folder / CONFIG)
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minirnn import backend, catalog, checkpoint, config, progress, run_folder
+from minirnn import backend, catalog, checkpoint, config, progress, run_folder, toml
 from minirnn.errors import RunFailed, UsageError
 from minirnn.run_folder import BEST, CHECKPOINT, CONFIG, METRICS, read_metrics
 from minirnn.trainer import Event, Trainer, build
@@ -59,7 +59,7 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path, changes: config.Tables) -> Run:
+    def open(cls, folder: Path, changes: toml.Tables) -> Run:
         """The run of a folder, at its checkpoint, ended or not; nothing is written but the lock."""
         tables = run_folder.tables(folder)
         with run_folder.to_be_written(folder):
@@ -83,7 +83,7 @@ class Run:
         return run
 
     @classmethod
-    def resume(cls, folder: Path, changes: config.Tables) -> Run:
+    def resume(cls, folder: Path, changes: toml.Tables) -> Run:
         """The run of a folder, to go on with. `changes` may set train.steps and the [run] table's machine keys.
 
         One that was cut short before its first checkpoint begins again; one that was cut short between its last
@@ -217,7 +217,7 @@ class Run:
         return f"the checkpoint of step {self.saved} is good: {again}"
 
 
-def load_model(folder: Path, which: str = "", changes: config.Tables | None = None) -> tuple[Trainer, dict[str, Any]]:
+def load_model(folder: Path, which: str = "", changes: toml.Tables | None = None) -> tuple[Trainer, dict[str, Any]]:
     """(trainer with the parameters of a saved run, description of the checkpoint): to evaluate, or to generate from.
 
     which     "best", "latest", or "": the best if there is one
@@ -229,7 +229,7 @@ def load_model(folder: Path, which: str = "", changes: config.Tables | None = No
         raise UsageError(
             f"{folder} has no {BEST}: no step of it was a multiple of train.evaluate_every; take the latest checkpoint"
         )
-    changes = config.merge({"run": {"kernel": "auto"}}, changes or {})      # what it was trained with binds no reader
+    changes = toml.merge({"run": {"kernel": "auto"}}, changes or {})      # what it was trained with binds no reader
     settings, task = config.resolve(tables, changes)
     trainer = build(settings, task)
     _, about = _restore(trainer, folder / (BEST if which == "best" else CHECKPOINT))
@@ -237,7 +237,7 @@ def load_model(folder: Path, which: str = "", changes: config.Tables | None = No
     return trainer, {**about, "checkpoint": which}
 
 
-def _scheduled_as_planned(tables: config.Tables) -> config.Tables:
+def _scheduled_as_planned(tables: toml.Tables) -> toml.Tables:
     """The same tables, a schedule over the run's steps fixed to those: more steps prolong the run, not the schedule."""
     config.check(tables)
     options = config.section("optimizer", tables.get("optimizer", {}))
@@ -245,7 +245,7 @@ def _scheduled_as_planned(tables: config.Tables) -> config.Tables:
     if "steps" not in inspect.signature(Kind).parameters or given.get("steps"):
         return tables
     steps = config.section("train", tables.get("train", {})).steps
-    return config.merge(tables, {"optimizer": {"schedule_options": {"steps": steps}}})
+    return toml.merge(tables, {"optimizer": {"schedule_options": {"steps": steps}}})
 
 
 def _restore(trainer: Trainer, path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:

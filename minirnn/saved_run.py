@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from minirnn import checkpoint, config, presets
+from minirnn import checkpoint, config, presets, toml
 from minirnn.diagnostics.base import Diagnostic, ask
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import UsageError
@@ -122,7 +122,7 @@ class SavedRun:
         """The trained model, of the best validation if there was one.  raises UsageError if it cannot be had."""
         if not any((self.folder / name).exists() for name in (CHECKPOINT, BEST)):
             raise UsageError(f"{self.folder} has no {CHECKPOINT}; train it again, or name another run")
-        return load_model(self.folder, "", config.merge(self._machine, {"run": {"backend": "numpy"}}))[0]
+        return load_model(self.folder, "", toml.merge(self._machine, {"run": {"backend": "numpy"}}))[0]
 
     def subject(self, layer: str, examples: int) -> Subject:
         """A layer of the trained model, on the first sequences of the validation split."""
@@ -141,9 +141,9 @@ class SavedRun:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _tables(self) -> config.Tables:
+    def _tables(self) -> toml.Tables:
         try:
-            tables = config.load(self.folder / CONFIG)
+            tables = toml.load(self.folder / CONFIG)
         except UsageError as error:
             self.missing.append(f"the configuration: {error}")
             return {}

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from minirnn import backend, catalog, kernels
+from minirnn.arguments import check_call
 from minirnn.bptt import copied
-from minirnn.config import Config, check_call, model_function
+from minirnn.config import Config, model_function
 from minirnn.diagnostics.base import ask, ask_or_say
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import RunFailed, one_line

@@ -24,13 +24,6 @@ def test_a_configuration_survives_toml():
     assert again == settings
 
 
-def test_assignments_are_toml_values_and_else_strings():
-    found = config.assignments(["optimizer.lr=1e-3", "model.name=lstm", "train.steps=5", "optimizer.options.rho=0.5"])
-    assert found == {
-        "optimizer": {"lr": 1e-3, "options": {"rho": 0.5}}, "model": {"name": "lstm"}, "train": {"steps": 5},
-    }
-
-
 @pytest.mark.parametrize(
     ("tables", "sentence"),
     [
@@ -53,9 +46,3 @@ def test_every_value_is_checked_by_type_and_range(tables, sentence):
 
 def test_an_integer_is_a_fine_float():
     assert config.resolve(RECALL, {"optimizer": {"lr": 1}})[0].optimizer.lr == 1.0
-
-
-def test_invalid_toml_is_named(tmp_path):
-    (tmp_path / "c.toml").write_text("[task\n")
-    with pytest.raises(UsageError, match=r"c\.toml is not valid TOML"):
-        config.load(tmp_path / "c.toml")

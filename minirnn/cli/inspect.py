@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from threadpoolctl import threadpool_limits
 
-from minirnn import catalog, config, memory, runs
+from minirnn import catalog, config, memory, runs, toml
+from minirnn.arguments import check_call
 from minirnn.cli import findings, progress
 from minirnn.cli.saved import changes, checkpoint_option, machine_options, names
 from minirnn.diagnostics.base import Diagnostic, ask
@@ -59,7 +60,7 @@ def command(
       minirnn inspect runs/a --only capacity --option capacity.limit=20000000
       minirnn inspect --model lstm --task copy --length 100 --hidden-size 128
     """
-    wanted = _made(only or _default(everything), config.assignments(options_of))
+    wanted = _made(only or _default(everything), toml.assignments(options_of))
     if only and everything:
         raise UsageError("--all measures everything and --only a choice; leave one of them out")
     fresh = {name: options.pop(name) for name in FRESH}
@@ -96,7 +97,7 @@ def command(
         _print(head, found, refused)
 
 
-def _made(chosen: list[str], options: config.Tables) -> dict[str, Diagnostic]:
+def _made(chosen: list[str], options: toml.Tables) -> dict[str, Diagnostic]:
     """{name: diagnostic} with the options given for it."""
     for name in options:
         if name not in chosen:
@@ -106,7 +107,7 @@ def _made(chosen: list[str], options: config.Tables) -> dict[str, Diagnostic]:
     made = {}
     for name in chosen:
         Kind, given = catalog.find("diagnostics", name), options.get(name, {})
-        found = config.check_call(Kind, given, name, without=("progress",))
+        found = check_call(Kind, given, name, without=("progress",))
         for key, value in found.items():
             if isinstance(value, Sequence) and not all(type(x) in (int, float) for x in value):
                 raise UsageError(f"{name}.{key} must be a list of numbers (got {value!r}), such as [0.1,0.2]")
@@ -133,11 +134,11 @@ def _fresh(model: str | None, which: str | None, fresh: dict[str, Any], machine:
         raise UsageError("there is nothing to inspect; name the folder of a run, or a model with --model")
     if which is not None:
         raise UsageError(f"--checkpoint {which} belongs to a saved run; leave it out, or name one instead of --model")
-    tables: config.Tables = {"task": {"name": fresh["task"] or "recall"}, "model": {"name": model}, "run": {}}
+    tables: toml.Tables = {"task": {"name": fresh["task"] or "recall"}, "model": {"name": model}, "run": {}}
     for table, key in (("task", "length"), ("model", "hidden_size"), ("run", "seed")):
         if fresh[key] is not None:
             tables[table][key] = fresh[key]
-    return build(*config.resolve(tables, config.assignments(fresh["assignments"]), changes(machine)))
+    return build(*config.resolve(tables, toml.assignments(fresh["assignments"]), changes(machine)))
 
 
 def _print(head: dict[str, Any], found: dict[str, dict[str, Any]], refused: dict[str, dict[str, str]]) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from threadpoolctl import threadpool_limits
 
-from minirnn import backend, config, figures, memory, presets
+from minirnn import backend, config, figures, memory, presets, toml
 from minirnn.cli.live import Interruption, Live
 from minirnn.cli.saved import names
 from minirnn.errors import UsageError
@@ -132,17 +132,17 @@ def command(
       minirnn run --config runs/a/config.toml --seed 2 --dir runs/b
       minirnn run --resume runs/a --steps 20000
     """
-    given: config.Tables = {}
+    given: toml.Tables = {}
     for option, (table, key) in OPTIONS.items():
         if options[option] is not None:
             given.setdefault(table, {})[key] = options[option]
     if {"cell", "parametrization"} & given.get("model", {}).keys():
         given["model"].setdefault("name", "network")
-    given = config.merge(given, config.assignments(assignments))
+    given = toml.merge(given, toml.assignments(assignments))
     start = _preset(preset, scale, task or config_file or resume)
     if start and not quiet:
         _introduce(start)
-    given = config.merge(start.tables, given) if start else given
+    given = toml.merge(start.tables, given) if start else given
     run = _resumed(resume, task, config_file, folder, given) if resume else _created(task, config_file, folder, given)
     settings = run.trainer.config
     if settings.run.backend == "auto" and run.trainer.where == "numpy":
@@ -193,8 +193,8 @@ def _introduce(start: presets.Preset) -> None:
     click.echo("\n".join(lines), err=True)
 
 
-def _created(task: str | None, config_file: Path | None, folder: Path | None, given: config.Tables) -> Run:
-    layers = [config.load(config_file)] if config_file else []
+def _created(task: str | None, config_file: Path | None, folder: Path | None, given: toml.Tables) -> Run:
+    layers = [toml.load(config_file)] if config_file else []
     if task:
         layers.append({"task": {"name": task}})
     settings, built = config.resolve(*layers, given)
@@ -206,7 +206,7 @@ def _created(task: str | None, config_file: Path | None, folder: Path | None, gi
 
 
 def _resumed(
-    resume: Path, task: str | None, config_file: Path | None, folder: Path | None, given: config.Tables
+    resume: Path, task: str | None, config_file: Path | None, folder: Path | None, given: toml.Tables
 ) -> Run:
     if task or config_file or folder:
         raise UsageError("--resume continues a run as it was configured; leave out the task, --config and --dir")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from minirnn import config
+from minirnn import toml
 from minirnn.errors import UsageError
 from minirnn.saved_run import SavedRun
 
@@ -33,7 +33,7 @@ def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def changes(machine: dict[str, Any]) -> config.Tables:
+def changes(machine: dict[str, Any]) -> toml.Tables:
     """The [run] table of those that were given."""
     return {"run": {key: value for key, value in machine.items() if value is not None}}
 

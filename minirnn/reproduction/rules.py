@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from minirnn import catalog
-from minirnn.config import check_call
+from minirnn.arguments import check_call
 from minirnn.errors import UsageError
 from minirnn.reproduction.wording import shown, words
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minirnn import catalog, config, tasks
+from minirnn import catalog, tasks, toml
 from minirnn.errors import UsageError
 from minirnn.presets import TABLES
 from minirnn.reproduction import rules
@@ -112,7 +112,7 @@ class Target:
             own = {key: case[key] for key in ("preset", *TABLES) if key in case}
             if "preset" in case and at.get("preset_scale"):
                 own["scale"] = at["preset_scale"]
-            cases[name] = config.merge(own, shared, at.get("cases", {}).get(name, {}))
+            cases[name] = toml.merge(own, shared, at.get("cases", {}).get(name, {}))
         seeds = at["seeds"] if seeds is None else seeds
         grid = {**self.grid, "run.seed": list(range(seeds)) if isinstance(seeds, int) else list(seeds)}
         return Sweep.of({"title": self.title, "cases": cases, "grid": grid}, f"target {self.name}")

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from minirnn import catalog, config, presets
-from minirnn.config import Tables
+from minirnn import catalog, presets, toml
 from minirnn.errors import UsageError
 from minirnn.presets import TABLES
 
@@ -33,7 +32,7 @@ class Point:
 
     case: str
     values: dict[str, Any]
-    tables: Tables
+    tables: toml.Tables
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Sweep:
     @classmethod
     def read(cls, path: Path) -> Sweep:
         """The sweep of a TOML file."""
-        return cls.of(config.load(path), str(path))
+        return cls.of(toml.load(path), str(path))
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str) -> Sweep:
@@ -79,10 +78,10 @@ class Sweep:
             layers = [*_layers(self.base), *_layers(case)]
             for values in itertools.product(*self.grid.values()):
                 chosen = dict(zip(self.grid, values, strict=True))
-                yield Point(name, chosen, config.merge(*layers, _nested(chosen)))
+                yield Point(name, chosen, toml.merge(*layers, _nested(chosen)))
 
 
-def _layers(part: Mapping[str, Any]) -> list[Tables]:
+def _layers(part: Mapping[str, Any]) -> list[toml.Tables]:
     """The tables of the preset that a part names, then its own."""
     own = {key: _table(part, key, "a sweep") for key in TABLES if key in part}
     for key in ("preset", "scale"):
@@ -104,8 +103,8 @@ def _flat(tables: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _nested(values: Mapping[str, Any]) -> Tables:
-    tables: Tables = {}
+def _nested(values: Mapping[str, Any]) -> toml.Tables:
+    tables: toml.Tables = {}
     for key, value in values.items():
         *parents, last = key.split(".")
         target = tables

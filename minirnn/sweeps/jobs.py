@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from minirnn import config
-from minirnn.config import Tables
+from minirnn import config, toml
 from minirnn.errors import UsageError
 from minirnn.sweeps.grid import Point, Sweep
 from minirnn.trainer import build
@@ -35,7 +34,7 @@ class Job:
     name: str
     case: str
     values: dict[str, Any]
-    tables: Tables
+    tables: toml.Tables
 
     @property
     def steps(self) -> int:
@@ -51,7 +50,7 @@ class Job:
         return ", ".join([self.case] * bool(self.case) + [f"{_last(k)} {_text(x)}" for k, x in self.values.items()])
 
 
-def plan(sweep: Sweep, machine: Tables | None = None) -> list[Job]:
+def plan(sweep: Sweep, machine: toml.Tables | None = None) -> list[Job]:
     """The jobs of a sweep. Networks that differ in more than the seed are built once, on the host, to be sure.
 
     machine   backend, threads and data_dir of the [run] table
@@ -60,7 +59,7 @@ def plan(sweep: Sweep, machine: Tables | None = None) -> list[Job]:
     jobs: dict[str, Job] = {}
     checked: dict[str, config.Config] = {}
     for point in sweep.points():
-        tables = config.merge(point.tables, machine or {})
+        tables = toml.merge(point.tables, machine or {})
         try:
             settings = _resolved(tables, checked)
         except UsageError as error:
@@ -73,10 +72,10 @@ def plan(sweep: Sweep, machine: Tables | None = None) -> list[Job]:
     return list(jobs.values())
 
 
-def _resolved(tables: Tables, checked: dict[str, config.Config]) -> config.Config:
+def _resolved(tables: toml.Tables, checked: dict[str, config.Config]) -> config.Config:
     """The complete configuration; equal ones but for the seed are resolved, and their data read, once."""
     options = config.section("run", tables.get("run", {}))
-    key = json.dumps(config.merge(tables, {"run": {"seed": 0}}), sort_keys=True, default=str)
+    key = json.dumps(toml.merge(tables, {"run": {"seed": 0}}), sort_keys=True, default=str)
     if key not in checked:
         settings, task = config.resolve(tables)
         on_host = replace(settings, run=replace(settings.run, backend="numpy"))       # a worker may have what we lack
@@ -85,14 +84,14 @@ def _resolved(tables: Tables, checked: dict[str, config.Config]) -> config.Confi
     return replace(checked[key], run=options)
 
 
-def _job(point: Point, tables: Tables) -> Job:
+def _job(point: Point, tables: toml.Tables) -> Job:
     number = digest(tables)
     words = Job("", "", point.case, point.values, {}).label
     readable = re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-.")[:READABLE]
     return Job(number, f"{number}-{readable}" if readable else number, point.case, point.values, tables)
 
 
-def digest(tables: Tables) -> str:
+def digest(tables: toml.Tables) -> str:
     """The hash of a complete configuration: of all its settings but those of the machine.
 
     It depends neither on the order of the keys nor on whether a whole number is written 1 or 1.0. It does change when a

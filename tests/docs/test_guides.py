@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minirnn import catalog, config, errata, presets
+from minirnn import catalog, config, errata, presets, toml
 from minirnn.cli import COMMANDS, _run, cli
 from minirnn.cli.run import OPTIONS
 from minirnn.diagnostics import jacobian_norms
@@ -76,7 +76,7 @@ def test_a_shown_command_parses_and_names_what_exists(page, line, monkeypatch):
         tables["model"].setdefault("name", "network")
     assert task in catalog.components("tasks")
     if task not in NEEDS_DATA or os.environ.get("MINIRNN_DATA"):
-        config.resolve(config.merge(tables, config.assignments(given["assignments"])))
+        config.resolve(toml.merge(tables, toml.assignments(given["assignments"])))
 
 
 def test_the_commands_are_found():

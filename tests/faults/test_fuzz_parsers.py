@@ -13,7 +13,7 @@ import pytest
 from fuzzing import examples, fuzz
 from hypothesis import strategies as st
 
-from minirnn import checkpoint, config, data, datasets, npz, text
+from minirnn import checkpoint, config, data, datasets, npz, text, toml
 from minirnn.errors import UsageError
 from minirnn.parametrizations import Givens
 from minirnn.parametrizations.givens import round_robin
@@ -54,7 +54,7 @@ def parsers(folder):
         "text": (folder / "t.txt", words, text.read_lines),
         "text, gzipped": (folder / "t.gz", gzip.compress(words, mtime=0), text.read_lines),
         "checkpoint": (folder / "c.npz", saved(folder / "c.npz"), checkpoint.load),
-        "configuration": (folder / "c.toml", CONFIG, lambda path: config.resolve(config.load(path))),
+        "configuration": (folder / "c.toml", CONFIG, lambda path: config.resolve(toml.load(path))),
         "metrics": (folder / METRICS, lines, lambda path: read_metrics(path.parent)),
         "ledger": (folder / "ledger" / "job.json", json.dumps(ENTRY).encode(), read_ledger),
     }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from promises import some
 
-from minirnn import catalog, checkpoint, config, presets, reproduction
+from minirnn import catalog, checkpoint, config, presets, reproduction, toml
 from minirnn.errors import UsageError
 from minirnn.runs import BEST, CHECKPOINT, CONFIG, METRICS, Run, load_model
 from minirnn.sweeps import Ledger, Sweep, jobs, plan, results, work
@@ -111,7 +111,7 @@ def test_members_of_an_archive_are_never_files(tmp_path, tried):
 def test_a_configuration_cannot_send_a_run_elsewhere(tmp_path, name):
     """What names a path in a configuration is where data are read; where a run writes is the command line's to say."""
     try:
-        tables = config.merge(TINY, {"run": {"preset": name, "scale": name}, "task": {"name": "recall"}})
+        tables = toml.merge(TINY, {"run": {"preset": name, "scale": name}, "task": {"name": "recall"}})
         run = Run.create(tmp_path / "a", *config.resolve(tables))
     except UsageError:
         return

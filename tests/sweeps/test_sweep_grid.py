@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirnn import config
+from minirnn import toml
 from minirnn.errors import UsageError
 from minirnn.sweeps import Sweep, plan
 from minirnn.sweeps.jobs import digest
@@ -88,14 +88,14 @@ TABLES = st.dictionaries(st.sampled_from(["task", "model", "train"]), st.diction
 @given(TABLES)
 def test_the_hash_depends_neither_on_order_nor_on_the_machine(tables):
     turned = {name: dict(reversed(table.items())) for name, table in reversed(tables.items())}
-    elsewhere = config.merge(turned, {"run": {"backend": "cupy", "threads": 8, "data_dir": "/data"}})
+    elsewhere = toml.merge(turned, {"run": {"backend": "cupy", "threads": 8, "data_dir": "/data"}})
     assert digest(turned) == digest(tables)
-    assert digest(elsewhere) == digest(config.merge(tables, {"run": {}}))
+    assert digest(elsewhere) == digest(toml.merge(tables, {"run": {}}))
 
 
 @given(TABLES, st.sampled_from(["task", "model", "train"]), st.integers(100, 999))
 def test_the_hash_changes_with_every_setting(tables, name, value):
-    assert digest(config.merge(tables, {name: {"added": value}})) != digest(tables)
+    assert digest(toml.merge(tables, {name: {"added": value}})) != digest(tables)
 
 
 def test_whole_numbers_hash_alike_as_integers_and_as_floats():
