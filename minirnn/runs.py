@@ -15,6 +15,7 @@ import numpy as np
 from minirnn import backend, catalog, checkpoint, config, progress, run_folder, toml
 from minirnn.errors import RunFailed, UsageError
 from minirnn.run_folder import BEST, CHECKPOINT, CONFIG, METRICS, read_metrics
+from minirnn.trained import restore
 from minirnn.trainer import Event, Trainer, build
 
 
@@ -66,7 +67,7 @@ class Run:
             lock = run_folder.locked(folder)
         settings, task = config.resolve(_scheduled_as_planned(tables), changes)
         trainer = build(settings, task)
-        parts, about = _restore(trainer, folder / CHECKPOINT)
+        parts, about = restore(trainer, folder / CHECKPOINT)
         some = next(iter(trainer.model.params.values()))
         trainer.optimizer.load_state_dict({             # the counts of steps, "/t", are numbers and stay on the host
             k: x if k.endswith("/t") else np.asarray(x, like=some) for k, x in parts["rule"].items()
@@ -170,7 +171,7 @@ class Run:
         if trainer.best_step is not None:
             arrays = {**trainer.model.params, **trainer.model.buffers}
             kept = {name: x.copy() for name, x in arrays.items()}
-            _, about = _restore(trainer, self.folder / BEST)
+            _, about = restore(trainer, self.folder / BEST)
             if about["step"] == trainer.best_step:                  # else from a later life of this run, cut short
                 found["best"] = trainer.evaluate("test")
             for name, x in arrays.items():
@@ -217,26 +218,6 @@ class Run:
         return f"the checkpoint of step {self.saved} is good: {again}"
 
 
-def load_model(folder: Path, which: str = "", changes: toml.Tables | None = None) -> tuple[Trainer, dict[str, Any]]:
-    """(trainer with the parameters of a saved run, description of the checkpoint): to evaluate, or to generate from.
-
-    which     "best", "latest", or "": the best if there is one
-    changes   may set the machine keys of the [run] table
-    """
-    tables = run_folder.tables(folder)
-    which = which or ("best" if (folder / BEST).is_file() else "latest")
-    if which == "best" and not (folder / BEST).is_file():
-        raise UsageError(
-            f"{folder} has no {BEST}: no step of it was a multiple of train.evaluate_every; take the latest checkpoint"
-        )
-    changes = toml.merge({"run": {"kernel": "auto"}}, changes or {})      # what it was trained with binds no reader
-    settings, task = config.resolve(tables, changes)
-    trainer = build(settings, task)
-    _, about = _restore(trainer, folder / (BEST if which == "best" else CHECKPOINT))
-    trainer.step = about["step"]
-    return trainer, {**about, "checkpoint": which}
-
-
 def _scheduled_as_planned(tables: toml.Tables) -> toml.Tables:
     """The same tables, a schedule over the run's steps fixed to those: more steps prolong the run, not the schedule."""
     config.check(tables)
@@ -246,30 +227,6 @@ def _scheduled_as_planned(tables: toml.Tables) -> toml.Tables:
         return tables
     steps = config.section("train", tables.get("train", {})).steps
     return toml.merge(tables, {"optimizer": {"schedule_options": {"steps": steps}}})
-
-
-def _restore(trainer: Trainer, path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """Put a checkpoint's parameters and buffers in place; returns all its arrays, by part, and its description."""
-    arrays, about = checkpoint.load(path)
-    progress.require(about, trainer.progress(), path)
-    require_same_vocabulary(trainer.task, about, path.parent)
-    parts: dict[str, dict[str, Any]] = {"param": {}, "buffer": {}, "rule": {}, "state": {}}
-    for name, x in arrays.items():
-        part, _, rest = name.partition("/")
-        parts.setdefault(part, {})[rest] = x
-    checkpoint.restore(trainer.model.params, parts["param"], path)
-    checkpoint.restore(trainer.model.buffers, parts["buffer"], path)
-    return parts, about
-
-
-def require_same_vocabulary(task: Any, about: dict[str, Any], folder: Path) -> None:
-    """raises UsageError if the text at hand numbers its symbols in another way than the text of the saved run."""
-    saved, here = about.get("vocabulary"), task.vocabulary and task.vocabulary.digest
-    if saved != here:
-        raise UsageError(
-            f"{folder} was trained with another vocabulary ({(saved or 'none')[:12]} there, {(here or 'none')[:12]} "
-            "here), so its numbers would stand for other symbols; name the folder of its own text with --data-dir"
-        )
 
 
 def _line(record: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from minirnn.diagnostics.base import Diagnostic, ask
 from minirnn.diagnostics.subject import Subject
 from minirnn.errors import UsageError
 from minirnn.run_folder import BEST, CHECKPOINT, CONFIG, METRICS, read_metrics
-from minirnn.runs import load_model
+from minirnn.trained import load_model
 from minirnn.trainer import Trainer
 
 Records = list[dict[str, Any]]

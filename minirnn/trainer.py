@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from minirnn import backend, catalog, kernels
-from minirnn.arguments import check_call
 from minirnn.bptt import copied
 from minirnn.config import Config, model_function
 from minirnn.diagnostics.base import ask, ask_or_say
@@ -19,11 +17,11 @@ from minirnn.diagnostics.subject import Subject
 from minirnn.errors import RunFailed, one_line
 from minirnn.layers import Embedding
 from minirnn.logbook import Logbook
-from minirnn.model import Group, Model
-from minirnn.optimizers import ClipElementwise, ClipNorm, Optimizer
+from minirnn.model import Model
+from minirnn.optimizers import Optimizer
 from minirnn.optimizers.accumulate import Mean
-from minirnn.optimizers.schedules import Schedule
 from minirnn.rows import Rows
+from minirnn.updates import make_optimizer, make_schedule
 from minirnn.watch import EXAMPLES, Orthogonality, Watch
 
 Array = Any
@@ -275,32 +273,3 @@ def build(config: Config, task: Any) -> Trainer:
         model.encoder.add_at = backend.add_at_in_order              # all else on a device is in order anyway
     kernels.force(config.run.kernel, model.layers, place, config.run.dtype)
     return Trainer(config, task, model, make_optimizer(config, model))
-
-
-def make_optimizer(config: Config, model: Model) -> Optimizer:
-    """The configured rule for every parameter, varied per group as the model's paper does."""
-    options = config.optimizer
-    clips: list[Any] = []
-    if options.clip:
-        clips.append(ClipElementwise(options.clip, options.clip_pattern))
-    if options.clip_norm:
-        clips.append(ClipNorm(options.clip_norm))
-    groups = [(group.pattern, _rule(group, config)) for group in model.groups]
-    return Optimizer(model.params, groups, model.manifold, clips)
-
-
-def make_schedule(config: Config) -> Schedule:
-    """The configured schedule; one that lasts a number of steps lasts as long as the run, unless told otherwise."""
-    options = config.optimizer
-    Kind = catalog.find("schedules", options.schedule)
-    given = check_call(Kind, options.schedule_options, "optimizer.schedule_options")
-    if "steps" in inspect.signature(Kind).parameters and not given.get("steps"):
-        given["steps"] = config.train.steps
-    return Kind(**given)
-
-
-def _rule(group: Group, config: Config) -> Any:
-    options = config.optimizer
-    Rule = catalog.find("rules", group.rule or options.rule)
-    given = group.options if group.rule else {**options.options, **group.options}
-    return Rule(lr=options.lr * group.lr_scale, **check_call(Rule, given, "optimizer.options"))

@@ -13,7 +13,7 @@ from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.models import irnn, lstm, network, rnn, sparse_rnn, urnn_exp
 from minirnn.optimizers import SGD, Adam, ClipNorm, Geodesic, Optimizer, RMSprop
 from minirnn.rows import Rows
-from minirnn.trainer import make_optimizer
+from minirnn.updates import make_optimizer
 
 ZOO = catalog.components("models")
 every_model = pytest.mark.parametrize("build", ZOO.values(), ids=ZOO.keys())

@@ -8,7 +8,8 @@ import pytest
 from minirnn import catalog, config
 from minirnn.errors import UsageError
 from minirnn.optimizers.schedules import Constant, Cosine, Linear, Plateau, Step
-from minirnn.trainer import build, make_schedule
+from minirnn.trainer import build
+from minirnn.updates import make_schedule
 
 ALL = {"constant": Constant(), "step": Step(3), "linear": Linear(10), "cosine": Cosine(10), "plateau": Plateau()}
 

@@ -9,7 +9,8 @@ from strict_array import StrictDevice
 from minirnn import backend, catalog, checkpoint, config
 from minirnn.errors import UsageError
 from minirnn.runs import Run, read_metrics
-from minirnn.trainer import Trainer, build, make_optimizer
+from minirnn.trainer import Trainer, build
+from minirnn.updates import make_optimizer
 
 WATCHABLE = [name for name, kind in catalog.components("diagnostics").items() if kind.watchable]
 CLOCK = "seconds", "sequences_per_second"

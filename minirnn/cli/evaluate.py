@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from minirnn import memory, runs
+from minirnn import memory, trained
 from minirnn.cli.saved import changes, checkpoint_option, machine_options
 from minirnn.metrics import score
 
@@ -29,7 +29,7 @@ def command(run: Path, split: str, which: str | None, as_json: bool, **machine: 
       minirnn evaluate runs/a
       minirnn evaluate runs/a --split valid --checkpoint latest --json
     """
-    trainer, about = runs.load_model(run, which or "", changes(machine))
+    trainer, about = trained.load_model(run, which or "", changes(machine))
     memory.keep_freed_memory()
     with threadpool_limits(trainer.config.run.threads):
         found = trainer.evaluate(split)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from threadpoolctl import threadpool_limits
 
-from minirnn import runs
+from minirnn import trained
 from minirnn.cli.saved import changes, checkpoint_option, machine_options
 from minirnn.errors import UsageError
 from minirnn.generate import Greedy, Sample, generate
@@ -44,7 +44,7 @@ def command(
     chooser = _chooser(greedy, temperature, top_k, seed)
     if length < 1:
         raise UsageError(f"--length must be at least 1 (got {length}); it counts words or characters")
-    trainer, about = runs.load_model(run, which or "", changes(machine))
+    trainer, about = trained.load_model(run, which or "", changes(machine))
     task = trainer.task
     if task.vocabulary is None:
         name = trainer.config.task["name"]

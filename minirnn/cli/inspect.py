@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from threadpoolctl import threadpool_limits
 
-from minirnn import catalog, config, memory, runs, toml
+from minirnn import catalog, config, memory, toml, trained
 from minirnn.arguments import check_call
 from minirnn.cli import findings, progress
 from minirnn.cli.saved import changes, checkpoint_option, machine_options, names
@@ -126,7 +126,7 @@ def _saved(
     if given:
         option = "set" if given[0] == "assignments" else given[0].replace("_", "-")
         raise UsageError(f"--{option} describes a fresh model and {run} is a saved run; leave one of them out")
-    return runs.load_model(run, which or "", changes(machine))
+    return trained.load_model(run, which or "", changes(machine))
 
 
 def _fresh(model: str | None, which: str | None, fresh: dict[str, Any], machine: dict[str, Any]) -> Trainer:

@@ -26,7 +26,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def checkpoint_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --checkpoint, as `which`: None is the choice of `runs.load_model`."""
+    """Add --checkpoint, as `which`: None is the choice of `trained.load_model`."""
     return click.option(
         "--checkpoint", "which", type=click.Choice(["best", "latest"]),
         help="The parameters of the best validation, or the latest ones; default best if there is one.",

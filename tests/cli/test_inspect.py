@@ -9,7 +9,7 @@ import pytest
 from minirnn import catalog, checkpoint
 from minirnn.cli import findings, progress
 from minirnn.diagnostics import Spectrum
-from minirnn.runs import load_model
+from minirnn.trained import load_model
 
 SHORT = ("--quiet", "--length", 6, "--hidden-size", 8, "--batch-size", 4)
 WATCHABLE = [name for name, kind in catalog.components("diagnostics").items() if kind.watchable]

@@ -10,8 +10,9 @@ from twins import tables
 from minirnn import backend, catalog, checkpoint, config
 from minirnn.errors import UsageError
 from minirnn.generate import Sample, generate
-from minirnn.runs import CHECKPOINT, Run, load_model
+from minirnn.runs import CHECKPOINT, Run
 from minirnn.tasks.recall import Recall
+from minirnn.trained import load_model
 
 PLACES = ("numpy", "cupy")
 CASES = {

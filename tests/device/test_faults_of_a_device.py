@@ -13,7 +13,8 @@ from minirnn.backend import device as device_module
 from minirnn.cli import _run
 from minirnn.errors import RunFailed
 from minirnn.optimizers import Adam
-from minirnn.runs import CHECKPOINT, Run, checkpoint, load_model
+from minirnn.runs import CHECKPOINT, Run, checkpoint
+from minirnn.trained import load_model
 from minirnn.trainer import Trainer
 
 OUT = fake_cupy.OutOfMemoryError(3 * 2**30, 2**20)
@@ -91,7 +92,7 @@ def test_every_command_ends_with_the_sentence_and_code_1(device, monkeypatch, tm
     def broken(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("minirnn.runs.build", broken)
+    monkeypatch.setattr("minirnn.trained.build", broken)
     capsys.readouterr()
     assert _run([*words, str(tmp_path / "a")]) == 1
     said = capsys.readouterr().err
@@ -104,7 +105,7 @@ def test_host_memory_is_not_taken_for_the_devices(monkeypatch, tmp_path, capsys)
     def broken(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("minirnn.runs.load_model", broken)
+    monkeypatch.setattr("minirnn.trained.load_model", broken)
     assert _run(["evaluate", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
         "Error: memory ran out; try a smaller --batch-size, --hidden-size or --length\n"

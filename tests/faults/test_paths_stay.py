@@ -14,8 +14,9 @@ from promises import some
 
 from minirnn import catalog, checkpoint, config, presets, reproduction, toml
 from minirnn.errors import UsageError
-from minirnn.runs import BEST, CHECKPOINT, CONFIG, METRICS, Run, load_model
+from minirnn.runs import BEST, CHECKPOINT, CONFIG, METRICS, Run
 from minirnn.sweeps import Ledger, Sweep, jobs, plan, results, work
+from minirnn.trained import load_model
 
 HOSTILE = ("../out", "../../out", "/out", "a/../../out", "..", ".", "", "~", "~root", "a/b", "a\\b", "C:\\out", "a\0b",
            "\n", "-rf", "%2e%2e%2fout", "..\u2215out", "a" * 300, "con", "$HOME", "`id`", "*", "a\u202eb")
