@@ -7,11 +7,14 @@ this process through the scheduler, and writes what counts, checkpoints and ledg
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +26,15 @@ from minirnn.sweeps.work import NEEDED, STOP, execute, locate
 
 try:
     import dask.system
-    from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+    from distributed import Client, LocalCluster, get_worker
 except ModuleNotFoundError:
     raise UsageError(NEEDED) from None
 
 TOPIC = "minirnn-sweep"
 POLL, PATIENCE = 0.1, 20        # seconds between looks at the futures, and to wait for a scheduler
 LOOK = 1.0                      # seconds between questions to the scheduler how many workers there are
+AT_ONCE = 0.5                   # seconds that a worker has to end before it is killed, after a second Ctrl-C
 Hear = Callable[[dict[str, Any]], None]
-
-
-class Unmoved(WorkerPlugin):
-    """Ctrl-C reaches every process of a terminal; the command alone decides what follows from it."""
-
-    name = "minirnn-unmoved"
-
-    def setup(self, worker: Any) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
@@ -55,14 +50,41 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
         finally:
             client.close(timeout=1)
         return
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},     # any free port: there may be two sweeps
-                     silence_logs=logging.CRITICAL) as local,
-        Client(local, timeout=PATIENCE, set_as_default=False) as client,
-    ):
-        client.register_plugin(Unmoved())
-        yield client
+    with ExitStack() as open_ones:
+        with _ctrl_c_for_this_process_alone():
+            local = open_ones.enter_context(LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},          # any free port: there may be two sweeps
+                silence_logs=logging.CRITICAL,
+            ))
+        client = open_ones.enter_context(Client(local, timeout=PATIENCE, set_as_default=False))
+        try:
+            yield client
+        except KeyboardInterrupt:                                   # not waiting for what the workers are at
+            local.sync(_end, local)
+            raise
+
+
+@contextmanager
+def _ctrl_c_for_this_process_alone() -> Iterator[None]:
+    """Ctrl-C reaches every process of a terminal, but none that is begun within the block or by a thread of it.
+
+    So it is the command that decides what follows from one, also while the workers start; it gets it after the block.
+    """
+    if os.name != "posix":                                          # no masks: it ends the workers as well
+        yield
+        return
+    resource_tracker.ensure_running()                               # its start would let SIGINT through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+async def _end(local: LocalCluster) -> None:
+    """End the workers, whatever they are at."""
+    await asyncio.gather(*(worker.close(timeout=AT_ONCE) for worker in local.workers.values()), return_exceptions=True)
 
 
 def run_all(
@@ -81,15 +103,15 @@ def run_all(
     working: dict[Job, Any] = {}
     try:
         while working or waiting:
+            if stopping():
+                waiting.clear()
+                (folder / STOP).touch()
             if waiting and time.monotonic() - looked > LOOK:
                 slots, looked = _threads(client, folder), time.monotonic()
             while waiting and len(working) < slots:                 # no more than are free: one that dies has one run
                 job = waiting.pop(0)
                 working[job] = client.submit(_work, folder, job, retry, key=f"{job.id}-{time.time_ns()}", pure=False)
             time.sleep(POLL)
-            if stopping():
-                waiting.clear()
-                (folder / STOP).touch()
             for job in [job for job, future in working.items() if future.done()]:
                 ended(job, _outcome(folder, job, working.pop(job)))
     finally:

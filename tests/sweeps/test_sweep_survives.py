@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -78,6 +79,36 @@ def test_ctrl_c_saves_the_runs_at_work_and_says_how_to_go_on(sweep):
     assert_whole(sweep, runs, before, steps)
     if run.name[:12] not in before:
         assert [step > 0 for step, _ in sweep.starts(run)] == [False, True]
+
+
+def test_a_second_ctrl_c_stops_at_once_and_nothing_is_lost_or_done_twice(sweep):
+    sweep.write(STEPS, range(3))
+    command = sweep.start("--workers", 1)
+    sweep.until(lambda: sweep.entries() and sweep.at_work())
+    for _ in range(2):
+        os.killpg(command.pid, signal.SIGINT)
+        time.sleep(0.1)
+    code, _, said = sweep.finish(command)
+    assert (code, "Interrupted" in said, "Traceback" in said) == (130, True, False), said
+    before, cut = sweep.entries(), sweep.at_work()
+    assert {entry["status"] for entry in before.values()} == {"finished"}
+    code, _, said = sweep.finish(sweep.start("--workers", 1))
+    assert code == 0, said
+    assert_whole(sweep, 3, before)
+    assert sum(entry["starts"] for entry in sweep.entries().values()) <= 3 + len(cut)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_while_the_workers_start_is_no_traceback(sweep, times):
+    sweep.write(STEPS, range(2))
+    command = sweep.start("--workers", 1)
+    sweep.until((sweep.folder / "results.csv").exists)              # written just before they are asked for
+    for _ in range(times):
+        time.sleep(0.2)
+        os.killpg(command.pid, signal.SIGINT)
+    code, _, said = sweep.finish(command)
+    assert (code, "Interrupted" in said, "Traceback" in said) == (130, True, False), said
+    assert sweep.entries() == {}
 
 
 @pytest.mark.slow
