@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -50,32 +50,33 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
         finally:
             client.close(timeout=1)
         return
-    with ExitStack() as open_ones:
-        with _ctrl_c_for_this_process_alone():
-            local = open_ones.enter_context(LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},          # any free port: there may be two sweeps
-                silence_logs=logging.CRITICAL,
-            ))
-        client = open_ones.enter_context(Client(local, timeout=PATIENCE, set_as_default=False))
+    resource_tracker.ensure_running()                               # its start would let SIGINT through again
+    with (
+        _ctrl_c(passes=False),
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
+                     scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},     # any free port: there may be two sweeps
+                     silence_logs=logging.CRITICAL) as local,
+        Client(local, timeout=PATIENCE, set_as_default=False) as client,
+    ):
         try:
-            yield client
+            with _ctrl_c(passes=True):
+                yield client
         except KeyboardInterrupt:                                   # not waiting for what the workers are at
             local.sync(_end, local)
             raise
 
 
 @contextmanager
-def _ctrl_c_for_this_process_alone() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal, but none that is begun within the block or by a thread of it.
+def _ctrl_c(passes: bool) -> Iterator[None]:
+    """Whether a Ctrl-C comes through at once or after the block: to this thread, and what is begun within.
 
-    So it is the command that decides what follows from one, also while the workers start; it gets it after the block.
+    It reaches every process of a terminal, but the command alone decides what follows from it, so it must not come
+    through to a worker, from its start on; nor to the command while the cluster is half open or half closed.
     """
     if os.name != "posix":                                          # no masks: it ends the workers as well
         yield
         return
-    resource_tracker.ensure_running()                               # its start would let SIGINT through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK if passes else signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
