@@ -19,6 +19,7 @@ from minirnn.cli.saved import changes, machine_options
 from minirnn.errors import RunFailed, UsageError
 from minirnn.metrics import score
 from minirnn.sweeps import FAILED, FINISHED, Job, Ledger, Sweep, plan, results
+from minirnn.sweeps.ledger import written
 
 FILE = "sweep.toml"
 
@@ -80,15 +81,16 @@ def run(
 
     content  of the file that the sweep is run from
     again    the command that goes on, for messages
-    raises   UsageError if another sweep is at work in the folder
+    raises   UsageError if another sweep is at work in the folder, RunFailed if it can no longer be written
     """
     from minirnn.sweeps import engine  # refuses, where dask is missing, before anything is written
 
     ledger = Ledger(folder)
     _create(folder, ledger)
     with engine.sole(folder), Interruption() as interruption:
-        checkpoint.tidy(folder / FILE, folder / results.FILE)
-        checkpoint.replace(folder / FILE, lambda file: file.write(content))
+        with written(folder):
+            checkpoint.tidy(folder / FILE, folder / results.FILE)
+            checkpoint.replace(folder / FILE, lambda file: file.write(content))
         statuses = {job: ledger.status(job.id) for job in jobs}
         todo = [job for job, status in statuses.items() if status != FINISHED and (retry or status != FAILED)]
         before = Counter(status for job, status in statuses.items() if job not in todo)

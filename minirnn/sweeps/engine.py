@@ -26,7 +26,7 @@ from minirnn.sweeps.work import NEEDED, STOP, execute, locate
 
 try:
     import dask.system
-    from distributed import Client, LocalCluster, get_worker
+    from distributed import Client, KilledWorker, LocalCluster, get_worker
 except ModuleNotFoundError:
     raise UsageError(NEEDED) from None
 
@@ -96,7 +96,7 @@ def run_all(
 
     hear     receives the workers' reports, in another thread
     ended    is called for every job that has an entry, as it comes
-    raises   RunFailed if the scheduler goes away
+    raises   RunFailed if the scheduler goes away, or the ledger cannot be written
     """
     (folder / STOP).unlink(missing_ok=True)
     client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
@@ -141,12 +141,17 @@ def _work(folder: Path, job: Job, retry: bool) -> Entry:
 
 
 def _outcome(folder: Path, job: Job, future: Any) -> Entry:
-    """What a future brought. One whose workers all died has no entry yet, and gets it here."""
+    """What a future brought. One whose workers all died has no entry yet, and gets it here.
+
+    raises   RunFailed if the scheduler is gone, or the worker could not write the ledger
+    """
     if future.cancelled():
         raise _gone(folder)
     error = future.exception()
     if error is None:
         return future.result()
+    if not isinstance(error, KilledWorker):
+        raise error
     ledger = Ledger(folder)
     with locks.held(ledger.lock(job.id)):                           # one who is only out of reach ends first
         entry = ledger.read(job.id)

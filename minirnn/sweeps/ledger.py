@@ -7,10 +7,13 @@ whole or absent. Each has one writer, who holds the run's lock.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from minirnn import checkpoint
+from minirnn.errors import RunFailed
 
 FINISHED, FAILED, WAITING = "finished", "failed", "waiting"
 SCORES = ("valid_last", "valid_best", "test_last", "test_best", "baseline")     # {metric: number} each, once finished
@@ -51,6 +54,18 @@ class Ledger:
     def lock(self, job: str) -> Path:
         """The file whose lock the writer of an entry holds."""
         return self.folder / f".{job}.lock"
+
+
+@contextmanager
+def written(folder: Path) -> Iterator[None]:
+    """raises RunFailed where what is within cannot write to the sweep's folder: no room, no right, no disk"""
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(
+            f"{folder} could not be written ({error.strerror}); what is finished is in its ledger: once there is room, "
+            "or the right to write, give the same command again to go on"
+        ) from error
 
 
 def _is_entry(found: Any) -> bool:

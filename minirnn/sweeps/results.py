@@ -19,7 +19,7 @@ from typing import Any
 
 from minirnn import checkpoint
 from minirnn.sweeps.jobs import Job
-from minirnn.sweeps.ledger import SCORES, WAITING, Ledger
+from minirnn.sweeps.ledger import SCORES, WAITING, Ledger, written
 
 FILE = "results.csv"
 FACTS = ("steps", "ended_by", "best_step", "parameters", "seconds", "starts",
@@ -36,12 +36,13 @@ def rows(jobs: list[Job], ledger: Ledger) -> list[Row]:
 
 
 def write(folder: Path, jobs: list[Job], ledger: Ledger) -> Path:
-    """Write results.csv, whole at every moment."""
+    """Write results.csv, whole at every moment.  raises RunFailed if it cannot be written"""
     found, text = rows(jobs, ledger), io.StringIO(newline="")
     table = csv.DictWriter(text, list(found[0]) if found else ["id"], lineterminator="\n")
     table.writeheader()
     table.writerows({key: _cell(value) for key, value in row.items()} for row in found)
-    checkpoint.replace(folder / FILE, lambda file: file.write(text.getvalue().encode()))
+    with written(folder):
+        checkpoint.replace(folder / FILE, lambda file: file.write(text.getvalue().encode()))
     return folder / FILE
 
 

@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 
 from minirnn import config, locks
 from minirnn.errors import RunFailed, UsageError
-from minirnn.run_folder import CHECKPOINT, read_metrics
+from minirnn.run_folder import CHECKPOINT, read_metrics, to_be_written
 from minirnn.runs import Run
 from minirnn.sweeps.jobs import Job
-from minirnn.sweeps.ledger import FAILED, FINISHED, Entry, Ledger
+from minirnn.sweeps.ledger import FAILED, FINISHED, Entry, Ledger, written
 from minirnn.sweeps.numbers import watched
 from minirnn.sweeps.origin import origin
 
@@ -42,9 +42,10 @@ def execute(folder: Path, job: Job, report: Report, retry: bool = False) -> Entr
 
     report   is called now and then with {"id", "step", "steps", "loss", "left"}
     retry    a run that has failed is gone on with
+    raises   RunFailed if the ledger cannot be written, so that nothing could be recorded
     """
     ledger = Ledger(folder)
-    with locks.held(ledger.lock(job.id)):
+    with written(folder), locks.held(ledger.lock(job.id)):
         ledger.tidy(job.id)
         entry = ledger.read(job.id)
         if entry and (entry["status"] == FINISHED or not retry):
@@ -73,7 +74,7 @@ def _trained_and_tested(folder: Path, place: Path, job: Job, report: Report) -> 
     with threadpool_limits(int(job.tables["run"]["threads"])):
         run = _begun(place, job)
         trainer = run.trainer
-        with open(place / STARTS, "a", encoding="utf-8") as file:
+        with to_be_written(place), open(place / STARTS, "a", encoding="utf-8") as file:
             file.write(f"step {trainer.step} on {platform.node()}, process {os.getpid()}\n")
         began, first, said = time.monotonic(), trainer.step, -PAUSE
         loss: float | None = None

@@ -1,7 +1,9 @@
 """minirnn sweep: what it lists, refuses, runs and prints."""
 
 import csv
+import errno
 import json
+import os
 import socket
 import sys
 import tomllib
@@ -13,8 +15,10 @@ pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]"
 
 from distributed import KilledWorker
 
+from minirnn.errors import RunFailed
 from minirnn.sweeps import Ledger, Sweep, engine, plan
 from minirnn.sweeps.engine import cluster, sole
+from minirnn.sweeps.ledger import written
 
 FILE = """
 [task]
@@ -120,6 +124,27 @@ def test_a_run_that_kills_every_worker_is_recorded_as_failed(tmp_path):
     entry = engine._outcome(tmp_path, job, Lost())
     assert ledger.read(job.id)["error"] == entry["error"]
     assert "its worker died each time that it was tried (KilledWorker)" in entry["error"]
+
+
+def test_a_ledger_that_cannot_be_written_is_not_blamed_on_the_worker(tmp_path):
+    class Refused:
+        """A future of dask whose worker could not write."""
+
+        def cancelled(self):
+            return False
+
+        def exception(self):
+            try:
+                with written(tmp_path):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except RunFailed as error:
+                return error
+
+    ledger, (job, *_) = Ledger(tmp_path), plan(Sweep.of(tomllib.loads(FILE), "grid.toml"))
+    ledger.create()
+    with pytest.raises(RunFailed, match=r"could not be written \(No space left on device\); .* the same command again"):
+        engine._outcome(tmp_path, job, Refused())
+    assert ledger.read(job.id) is None
 
 
 MISTAKES = {

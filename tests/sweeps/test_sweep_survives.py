@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from small_disk import small_disk
 
 from minirnn.runs import read_metrics
 
@@ -115,6 +116,22 @@ def test_ctrl_c_while_the_workers_start_is_no_traceback(sweep, times):
     code, _, said = sweep.finish(command)
     assert_interrupted(code, said)
     assert sweep.entries() == {}
+
+
+@pytest.mark.parametrize("kilobytes", [16, 40])                     # full within the first run, and later
+def test_a_full_disk_is_a_sentence_and_with_room_the_sweep_is_completed(sweep, tmp_path, kilobytes):
+    sweep.write(200, range(3))
+    with small_disk(tmp_path / "disk", kilobytes) as grow:
+        sweep.folder = tmp_path / "disk" / "s"
+        words = ("--workers", 1, "--dir", sweep.folder, "--quiet")
+        code, _, said = sweep.finish(sweep.start(*words))
+        assert (code, said.splitlines()[-1].startswith("Error: "), "Traceback" in said) == (1, True, False), said
+        assert "could not be written (No space left on device)" in said
+        assert "worker" not in said
+        grow(1000)
+        code, _, said = sweep.finish(sweep.start(*words, "--retry"))
+        assert code == 0, said
+        assert_whole(sweep, 3, {}, 200)
 
 
 @pytest.mark.slow
