@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from minirnn.trained import load_model
 from minirnn.trainer import Trainer
 
 Records = list[dict[str, Any]]
+LARGEST = sys.float_info.max
 
 
 class SavedRun:
@@ -55,6 +57,23 @@ class SavedRun:
         gaps = [f"{diagnostic} at step {r['step']}: {r['missing']}" for r in latest if "missing" in r]
         self.missing += [gap for gap in gaps if gap not in self.missing]
         return [record for record in latest if "missing" not in record]
+
+    def checked(self, records: Records, **kinds: str) -> Records:
+        """The same records, each with what it should have under these names: see `_is`, all lists of one length.
+
+        raises UsageError with the first that another hand has made something else of
+        """
+        for record in records:
+            wrong = [name for name, kind in kinds.items() if not _is(kind, record.get(name))]
+            lists = [name for name, kind in kinds.items() if kind != "number"]
+            if not wrong and len({len(record[name]) for name in lists}) > 1:
+                wrong = lists
+            if wrong:
+                raise UsageError(
+                    f"{self.folder / METRICS} is damaged: {record['diagnostic']} at step {record['step']} has not the "
+                    f"numbers it should have as {', '.join(wrong)}; remove that line, or train again"
+                )
+        return records
 
     @property
     def step(self) -> int:
@@ -166,6 +185,17 @@ def series(records: Records, key: str) -> tuple[list[int], list[float]]:
     """(updates, values) of the records that hold a number under that key; a loss that is not finite is left out."""
     kept = [r for r in records if isinstance(r.get(key), int | float) and math.isfinite(r[key])]
     return [r["step"] for r in kept], [r[key] for r in kept]
+
+
+def _is(kind: str, found: Any) -> bool:
+    """Whether it is a "number", "numbers", "norms", which are null where they exploded, or "pairs" of numbers."""
+    if kind == "number":
+        return isinstance(found, int | float) and not isinstance(found, bool) and abs(found) <= LARGEST
+    if not isinstance(found, list) or not found:
+        return False
+    if kind == "pairs":
+        return all(_is("numbers", x) and len(x) == 2 for x in found)
+    return all(_is("number", x) or (x is None and kind == "norms") for x in found)
 
 
 def as_json(value: Any) -> str:

@@ -67,7 +67,9 @@ class ChuGradientNorms(Figure):
         return Drawing(figure, notes + left_out)
 
     def _read(self, run: SavedRun) -> Records:
-        records = [record for record in self.watched(run, "gradient-flow") if len(record["t"]) > 1]
+        norms = dict.fromkeys(FIELDS, "norms")
+        found = run.checked(self.watched(run, "gradient-flow"), t="numbers", examples="number", **norms)
+        records = [record for record in found if len(record["t"]) > 1]
         if not records:
             raise UsageError(f"{run.folder} watched sequences of no step; there is no ∂h_T/∂h_1")
         return records

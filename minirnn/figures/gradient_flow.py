@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from minirnn.figures import heatmap, style
 from minirnn.figures.base import Drawing, Figure
 from minirnn.figures.labels import labels
@@ -20,7 +22,7 @@ class GradientFlow(Figure):
     label = r"$\Vert\partial h_T/\partial h_t\Vert_F$"
 
     def draw(self, runs: list[SavedRun]) -> Drawing:
-        found, notes = self.collect(runs, lambda run: heatmap.table(self.watched(run, self.diagnostic), self.field))
+        found, notes = self.collect(runs, self._read)
         names, left_out = labels([run for run, _ in found])
         low, high = heatmap.limits([values for _, (_, _, values) in found])
         figure, axes = style.panels(len(found), 3, self.stacked, (4.4, 3.5))
@@ -31,3 +33,7 @@ class GradientFlow(Figure):
         said = f"Layer {self.layer}; geometric mean over the watched sequences. {style.sources(self.sources)}"
         style.caption(figure, f"{', '.join(run.name for run, _ in found)}. {said}")
         return Drawing(figure, notes + left_out)
+
+    def _read(self, run: SavedRun) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        records = run.checked(self.watched(run, self.diagnostic), t="numbers", **{self.field: "norms"})
+        return heatmap.table(records, self.field)

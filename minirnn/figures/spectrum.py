@@ -11,6 +11,7 @@ from minirnn.figures.base import Drawing, Figure
 from minirnn.figures.labels import labels
 from minirnn.saved_run import Records, SavedRun
 
+EVOLUTION = dict.fromkeys([f"singular_{key}" for key in ("mean", "std", "min", "max")], "number")
 MEAN, LOW, HIGH = style.COLOURS[2], style.COLOURS[1], style.COLOURS[0]
 
 
@@ -46,14 +47,14 @@ class Spectrum(Figure):
         from minirnn.diagnostics.spectrum import Spectrum as Measured
 
         if records := run.watched("spectrum", self.layer):
-            return records
+            return run.checked(records, **EVOLUTION, singular_values="numbers", eigenvalues="pairs")
         return [{"step": run.trainer.step, **run.measure(Measured(), self.layer)}]
 
 
 def evolution(ax: Any, records: Records) -> None:
     """Largest, mean ± deviation, and smallest singular value against the update."""
     steps = [record["step"] for record in records]
-    mean, std, low, high = (np.array([r[f"singular_{key}"] for r in records]) for key in ("mean", "std", "min", "max"))
+    mean, std, low, high = (np.array([record[key] for record in records]) for key in EVOLUTION)
     ax.plot(steps, high, color=HIGH, linewidth=1.5, linestyle="--", label="largest")
     ax.plot(steps, mean, color=MEAN, linewidth=1.8, label="mean")
     ax.fill_between(steps, mean - std, mean + std, color=MEAN, alpha=0.25, linewidth=0, label="± deviation")
@@ -70,7 +71,7 @@ def eigenvalues(ax: Any, record: dict[str, Any]) -> None:
     """Eigenvalues beside the unit circle, one unit as long upwards as to the right."""
     angle = np.linspace(0, 2 * np.pi, 361)
     ax.plot(np.cos(angle), np.sin(angle), color="0.45", linewidth=1, label="unit circle")
-    values = np.array(record.get("eigenvalues", [])).reshape(-1, 2)
+    values = np.array(record["eigenvalues"])
     ax.plot(values[:, 0], values[:, 1], ".", color=style.COLOURS[0], ms=5, label="eigenvalues of W")
     ax.set_aspect("equal")
     reach = 1.1 * max(1.0, float(np.abs(values).max(initial=0)))

@@ -46,4 +46,4 @@ class VorontsovFigure2(Figure):
         records = [record for record in self.watched(run, "loss-gradient") if "last_mean" in record]
         if not records:
             raise UsageError(f"{run.folder} asks nothing at the last step of its watched sequences")
-        return heatmap.table(records, "last_mean")
+        return heatmap.table(run.checked(records, t="numbers", last_mean="norms"), "last_mean")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minirnn.figures import style
 from minirnn.figures.base import Drawing, Figure
 from minirnn.figures.labels import labels
-from minirnn.figures.spectrum import evolution
+from minirnn.figures.spectrum import EVOLUTION, evolution
 from minirnn.saved_run import SavedRun
 
 
@@ -21,7 +21,7 @@ class VorontsovFigure3(Figure):
     }
 
     def draw(self, runs: list[SavedRun]) -> Drawing:
-        found, notes = self.collect(runs, lambda run: self.watched(run, "spectrum"))
+        found, notes = self.collect(runs, lambda run: run.checked(self.watched(run, "spectrum"), **EVOLUTION))
         names, left_out = labels([run for run, _ in found])
         figure, axes = style.panels(len(found), 3, self.stacked, (4.0, 3.1))
         for k, (ax, name, (_, records)) in enumerate(zip(axes, names, found, strict=True)):

@@ -187,6 +187,23 @@ def test_records_that_make_no_sense_are_left_out(copied):
     assert style.render(KINDS["curves"]().draw([run]).figure, "png")
 
 
+@pytest.mark.parametrize("value", ["1.5", 10**400, True, None, [], ["1", "2"], [[1.0], [2.0]], [1.0, 2.0], {"a": 1}],
+                         ids=lambda value: str(value)[:9])
+@pytest.mark.parametrize(("kind", "name"), [
+    ("gradient-flow", "fro_mean"), ("gradient-flow", "t"), ("loss-gradient", "mean"), ("spectrum", "singular_values"),
+    ("spectrum", "singular_std"), ("spectrum", "eigenvalues"), ("vorontsov-figure-2", "last_mean"),
+    ("vorontsov-figure-3", "singular_max"), ("chu-gradient-norms", "fro_min"), ("chu-gradient-norms", "examples"),
+])
+def test_a_watch_record_that_holds_something_else_than_numbers_is_refused_in_one_sentence(copied, kind, name, value):
+    records = [json.loads(line) for line in (copied / "metrics.jsonl").read_text().splitlines()]
+    changed = next(r for r in records if r["split"] == "watch" and name in r and r["step"] == 2)
+    changed[name] = value
+    (copied / "metrics.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    said = rf"nothing to draw: [^\n]+metrics.jsonl is damaged: {changed['diagnostic']} at step 2 has not [^\n]+ {name}"
+    with pytest.raises(UsageError, match=said):
+        KINDS[kind]().draw([SavedRun(copied)])
+
+
 def test_a_layer_that_was_not_watched_is_refused_with_those_that_were(watched):
     with pytest.raises(UsageError, match=r"watched spectrum of rnn\.0, not of rnn\.3"):
         KINDS["vorontsov-figure-3"](layer="rnn.3").draw(watched)
