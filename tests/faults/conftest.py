@@ -27,6 +27,24 @@ def tried(record_property):
     return lambda n: record_property("tried", n)
 
 
+@pytest.fixture(scope="module")
+def nursery(request):
+    """The process that begins a module's jobs, with what they need imported, as the module's IMPORTED says."""
+    from killing import Nursery  # only there where processes can be forked
+
+    made = Nursery(*request.module.IMPORTED)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def reference(nursery, tmp_path_factory):
+    """The run of `killing`, as it is when nothing happens to it."""
+    from killing import Reference
+
+    return Reference(nursery, tmp_path_factory.mktemp("reference"))
+
+
 def pytest_itemcollected(item):
     """Notes which promise the test is about: reports travel between processes, marks do not."""
     for kind in ("promise", "control"):

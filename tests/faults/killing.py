@@ -69,6 +69,29 @@ class Nursery:
         self.process.stdout.close()
 
 
+class Reference:
+    """A run that nothing disturbed.
+
+    folder    that it left
+    seconds   that it took
+    """
+
+    def __init__(self, nursery, here):
+        self.nursery, self.here, self.folder, self.counted = nursery, here, here / "whole" / "a", {}
+        self.folder.parent.mkdir()
+        began = time.monotonic()
+        assert nursery.run(self.folder.parent, *RUN, plant=["plain"]) == 0, said(self.folder.parent)
+        self.seconds = time.monotonic() - began
+
+    def moments(self, within):
+        """How many moments it has within these functions."""
+        if within not in self.counted:
+            again = self.here / str(len(self.counted))
+            again.mkdir()
+            self.counted[within] = self.nursery.moments(again, *RUN, within=within, plant=["plain"])
+        return self.counted[within]
+
+
 def said(here):
     """What the last job in a folder printed to stderr."""
     return (here / ".err").read_text()

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from killing import KILLED, RUN, Nursery, said
+from killing import KILLED, RUN, said
 from mirror import NEW, Mirror
 from promises import cases, some
 
@@ -30,15 +30,9 @@ WRITING = {
 }
 PRINTING = (("list", "models"), ("explain", "lstm"), ("data", "list"), ("gradcheck", "relu"), ("--help",))
 READING = (("evaluate", "a"), ("inspect", "a", "--only", "spectrum"), ("plot", "a"), ("report", "a"))
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery("minirnn.report", "minirnn.figures.curves", "minirnn.sweeps.engine", "minirnn.cli.inspect",
-                   "minirnn.cli.evaluate", "minirnn.cli.plot", "minirnn.cli.report", "minirnn.download", "requests",
-                   "jinja2", "minirnn.diagnostics.spectrum", "matplotlib.backends.backend_agg")
-    yield made
-    made.close()
+IMPORTED = ("minirnn.report", "minirnn.figures.curves", "minirnn.sweeps.engine", "minirnn.cli.inspect",
+            "minirnn.cli.evaluate", "minirnn.cli.plot", "minirnn.cli.report", "minirnn.download", "requests",
+            "jinja2", "minirnn.diagnostics.spectrum", "matplotlib.backends.backend_agg")
 
 
 @pytest.fixture(scope="module")

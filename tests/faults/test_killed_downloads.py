@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
-from killing import KILLED, Nursery, said
+from killing import KILLED, said
 from mirror import NEW, OLD, Mirror, files
 from promises import cases
 
 WITHIN = ("minirnn.download:_retrieve",)
 EACH = 5
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery("minirnn.download", "requests", "encodings.idna")
-    yield made
-    made.close()
+IMPORTED = ("minirnn.download", "requests", "encodings.idna")
 
 
 @pytest.fixture(scope="module")

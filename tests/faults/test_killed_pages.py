@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from killing import KILLED, Nursery, said
+from killing import KILLED, said
 from promises import cases, noticed
 
 pytest.importorskip("jinja2", reason="reports need the extra minirnn[report]")
@@ -16,14 +16,8 @@ COMMANDS = {        # words, file, where the moments are, what is left out
 }
 EACH = 5
 END = 40            # the moments of the writing itself, after all that was rendered
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery("minirnn.report", "minirnn.figures.curves", "minirnn.cli.plot", "minirnn.cli.report", "jinja2",
-                   "matplotlib.backends.backend_agg", "scipy.linalg")
-    yield made
-    made.close()
+IMPORTED = ("minirnn.report", "minirnn.figures.curves", "minirnn.cli.plot", "minirnn.cli.report", "jinja2",
+            "matplotlib.backends.backend_agg", "scipy.linalg")
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,10 @@
 """A run that is killed, again and again, at moments drawn from a seed, and that goes on to the same bits."""
 
 import shutil
-import time
 
 import numpy as np
 import pytest
-from killing import KILLED, RESUME, RUN, Nursery, assert_equal, assert_whole, at_once, said
+from killing import KILLED, RESUME, RUN, assert_equal, assert_whole, at_once, said
 from promises import cases, noticed
 
 PLACES = {
@@ -14,38 +13,19 @@ PLACES = {
     "kill-metrics": ("minirnn.runs:Run.log", "minirnn.runs:Run.keep"),
 }
 EACH = 5            # kills in the life of one run
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery("minirnn.diagnostics.spectrum")
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def reference(nursery, tmp_path_factory):
-    """(folder of an undisturbed run, {place: its moments}, seconds)"""
-    here = tmp_path_factory.mktemp("whole")
-    moments = {}
-    for place, within in PLACES.items():
-        shutil.rmtree(here / "a", ignore_errors=True)
-        moments[place] = nursery.moments(here, *RUN, within=within, plant=["plain"])
-    began = time.monotonic()
-    shutil.rmtree(here / "a")
-    assert nursery.run(here, *RUN, plant=["plain"]) == 0
-    return here / "a", moments, time.monotonic() - began
+IMPORTED = ("minirnn.diagnostics.spectrum",)
 
 
 def lives(nursery, here, reference, place, seed, plant=()):
     """Kill a run EACH times, then let it end. After each kill, and in the end, what is there is as it should be."""
-    whole, moments, _ = reference
+    whole, moments = reference.folder, reference.moments(PLACES[place])
     rng = np.random.default_rng([seed, len(place)])
     options = {"within": PLACES[place], "plant": ["plain", *plant]}
     kills, first = 0, True
     while True:
         words = RESUME if (here / "a" / "config.toml").exists() else RUN
         last = kills == EACH
-        at = {} if last else {"at": int(rng.integers(1, max(2, moments[place] // (1 if first else 3))))}
+        at = {} if last else {"at": int(rng.integers(1, max(2, moments // (1 if first else 3))))}
         code, first = nursery.run(here, *words, **options, **at), False
         assert code in (0, KILLED) or "is complete at step" in said(here), said(here)
         if code != KILLED and last:
@@ -69,8 +49,8 @@ def test_killed_at_any_moment_a_run_goes_on_to_the_same_bits(nursery, reference,
 @pytest.mark.promise("kill-training")
 @pytest.mark.parametrize("seed", cases(10, short=1))
 def test_killed_by_another_process_a_run_goes_on_to_the_same_bits(nursery, reference, tmp_path, seed):
-    whole, _, seconds = reference
-    delay = seconds * np.random.default_rng(seed).uniform(0.05, 0.9)
+    whole = reference.folder
+    delay = reference.seconds * np.random.default_rng(seed).uniform(0.05, 0.9)
     while True:
         process = nursery.start(tmp_path, *RUN, plant=["plain"])
         at_once(process, delay)

@@ -6,35 +6,15 @@ import shutil
 
 import numpy as np
 import pytest
-from killing import KILLED, Nursery, assert_equal, assert_whole, said, timeless
+from killing import KILLED, assert_equal, assert_whole, said, timeless
 from promises import cases, noticed
+from small_sweep import text
 
-FILE = """
-[task]
-name = "recall"
-length = 5
-[model]
-name = "rnn"
-hidden_size = 6
-embedding_size = 4
-[train]
-batch_size = 10
-steps = 10
-log_every = 5
-evaluate_every = 5
-[grid]
-"run.seed" = [0, 1]
-"""
+FILE = text(train={"steps": 10, "log_every": 5, "evaluate_every": 5})
 WITHIN = ("minirnn.sweeps.ledger:Ledger.write", "minirnn.sweeps.results:write", "minirnn.sweeps.work:_starts",
           "minirnn.runs:Run.log_tests", "minirnn.runs:Run._write_config")
 EACH = 5
-
-
-@pytest.fixture(scope="module")
-def nursery():
-    made = Nursery("minirnn.sweeps.work", "minirnn.sweeps.results")
-    yield made
-    made.close()
+IMPORTED = ("minirnn.sweeps.work", "minirnn.sweeps.results")
 
 
 @pytest.fixture(scope="module")

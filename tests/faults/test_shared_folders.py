@@ -8,20 +8,14 @@ from killing import RESUME, RUN, Nursery, assert_equal, assert_whole, said
 from mirror import NEW, Mirror, files
 from promises import cases, noticed
 
-
-@pytest.fixture(scope="module")
-def two():
-    made = [Nursery("minirnn.diagnostics.spectrum", "minirnn.download", "requests") for _ in range(2)]
-    yield made
-    for nursery in made:
-        nursery.close()
+IMPORTED = ("minirnn.diagnostics.spectrum", "minirnn.download", "requests")
 
 
 @pytest.fixture(scope="module")
-def reference(two, tmp_path_factory):
-    here = tmp_path_factory.mktemp("whole")
-    assert two[0].run(here, *RUN, plant=["plain"]) == 0
-    return here / "a"
+def two(nursery):
+    other = Nursery(*IMPORTED)
+    yield nursery, other
+    other.close()
 
 
 def both(two, here, *words, plant=(), pause=0.0, second=None, **options):
@@ -45,7 +39,7 @@ def assert_one_ran(outcomes, folder, reference):
     assert (good, bad) == (0, 2), outcomes
     assert "another process is at work in" in why or "exists already" in why or "is complete at step" in why
     assert "Traceback" not in why
-    assert_equal(folder, reference)
+    assert_equal(folder, reference.folder)
 
 
 @pytest.mark.promise("one-run")
@@ -61,7 +55,7 @@ def test_of_two_that_resume_a_run_at_once_one_does(two, reference, tmp_path, see
     moments = two[0].moments(tmp_path, *words, plant=["plain"], within=["minirnn.runs:Run.save"])
     shutil.rmtree(tmp_path / "a")
     two[0].run(tmp_path, *words, plant=["plain"], within=["minirnn.runs:Run.save"], at=moments // 2)
-    assert_whole(tmp_path / "a", reference)
+    assert_whole(tmp_path / "a", reference.folder)
     assert_one_ran(both(two, tmp_path, *in_one(RESUME, tmp_path), pause=0.01 * seed), tmp_path / "a", reference)
 
 

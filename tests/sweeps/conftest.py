@@ -10,27 +10,10 @@ import sys
 import time
 
 import pytest
+from small_sweep import text
 
 pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
 
-FILE = """
-[task]
-name = "recall"
-length = 5
-[model]
-name = "rnn"
-hidden_size = 6
-embedding_size = 4
-[train]
-batch_size = 50
-steps = {steps}
-evaluate_every = 100
-log_every = 50
-stop_at = 2.0
-{more}
-[grid]
-"run.seed" = {seeds}
-"""
 PATIENCE = 60.0     # seconds that a busy machine may take for what needs one or two
 
 
@@ -41,8 +24,9 @@ class Sweep:
         self.here, self.folder = folder, folder / "sweeps" / "grid"
         self.processes = []
 
-    def write(self, steps=60, seeds=(0, 1), more=""):
-        (self.here / "grid.toml").write_text(FILE.format(steps=steps, seeds=list(seeds), more=more))
+    def write(self, steps, seeds):
+        train = {"batch_size": 50, "steps": steps, "evaluate_every": 100, "log_every": 50, "stop_at": 2.0}
+        (self.here / "grid.toml").write_text(text(train=train, grid={"run.seed": list(seeds)}))
 
     def start(self, *words):
         """The command, in a group of its own, as a terminal would have it."""

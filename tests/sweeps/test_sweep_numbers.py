@@ -1,6 +1,7 @@
 """What diagnostics say, as columns of a sweep's results."""
 
 import pytest
+from small_sweep import tables
 
 from minirnn.reproduction import target
 from minirnn.reproduction.diagnosed import diagnosed
@@ -8,11 +9,6 @@ from minirnn.sweeps import Ledger, Sweep, plan
 from minirnn.sweeps.numbers import numbers, watched
 from minirnn.sweeps.results import rows
 from minirnn.sweeps.work import execute
-
-TINY = {
-    "task": {"name": "recall", "length": 5}, "model": {"name": "urnn-exp", "hidden_size": 4, "embedding_size": 3},
-    "train": {"batch_size": 4, "steps": 4, "evaluate_every": 2, "watch": ["spectrum", "gradient-flow"]},
-}
 
 
 def test_scalars_lists_over_time_and_tables_have_names():
@@ -39,7 +35,10 @@ def test_what_was_watched_is_summed_up_over_training_for_the_first_layer():
 
 def test_an_orthogonal_network_keeps_its_norms_in_the_results(tmp_path):
     Ledger(tmp_path).create()
-    (job,) = jobs = plan(Sweep.of({**TINY, "grid": {"run.seed": [0]}}, "x"))
+    (job,) = jobs = plan(Sweep.of(tables(
+        model={"name": "urnn-exp", "hidden_size": 4}, grid={"run.seed": [0]},
+        train={"steps": 4, "evaluate_every": 2, "watch": ["spectrum", "gradient-flow"]},
+    ), "x"))
     execute(tmp_path, job, lambda report: None)
     (row,) = found = rows(jobs, Ledger(tmp_path))
     for name in ("watch_fro_min_low_min", "watch_fro_max_high_max", "watch_fro_mean_t1_last"):

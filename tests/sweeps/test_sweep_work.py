@@ -4,23 +4,19 @@ import json
 import shutil
 
 import pytest
+from small_sweep import tables
 
 from minirnn.runs import Run, read_metrics
 from minirnn.sweeps import Ledger, Sweep, plan
 from minirnn.sweeps.results import rows, write
 from minirnn.sweeps.work import STOP, STOPPED, execute
 
-TINY = {
-    "task": {"name": "recall", "length": 5}, "model": {"name": "rnn", "hidden_size": 4, "embedding_size": 3},
-    "train": {"batch_size": 4, "steps": 20, "evaluate_every": 5, "log_every": 5},
-}
-
 
 @pytest.fixture
 def jobs(tmp_path):
     Ledger(tmp_path).create()
     (tmp_path / "runs").mkdir()
-    return plan(Sweep.of({**TINY, "grid": {"run.seed": [0, 1]}}, "x"))
+    return plan(Sweep.of(tables(train={"evaluate_every": 5, "log_every": 5}), "x"))
 
 
 def silent(report):
