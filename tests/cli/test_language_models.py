@@ -4,24 +4,18 @@ import json
 
 import numpy as np
 import pytest
+from sentences import SENTENCES, write
 
 from minirnn import checkpoint
 from minirnn.tasks.ptb_word import PtbWord
 
-SENTENCES = ["the cat sat on the mat", "a <unk> saw the cat", "the mat was red", "a cat sat", "the dog was N years old"]
 SHORT = ("--quiet", "--model", "lstm", "--hidden-size", 6, "--embedding-size", 5, "--batch-size", 3)
-
-
-def write(folder, sentences):
-    folder.mkdir()
-    for name, repeats in (("train", 5), ("valid", 2), ("test", 1)):
-        (folder / f"ptb.{name}.txt").write_text("".join(f" {s} \n" for s in sentences * repeats))
 
 
 @pytest.fixture
 def runs(minirnn, tmp_path):
     """Saved runs "words", "characters", "ends" and "recall", and the text they were trained on, in "text"."""
-    write(tmp_path / "text", SENTENCES)
+    write(tmp_path / "text")
     common = (*SHORT, "--steps", 6, "--evaluate-every", 2)
     data = ("--data-dir", "text")
     assert minirnn("run", "ptb-word", *common, *data, "--dir", "words", "--window", 4).code == 0

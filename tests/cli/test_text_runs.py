@@ -5,19 +5,18 @@ import json
 
 import numpy as np
 import pytest
+from sentences import write
 
 from minirnn import checkpoint
 from minirnn.runs import read_metrics
 
 SHORT = ("--quiet", "--model", "lstm", "--hidden-size", 6, "--batch-size", 3)
-SENTENCES = ["the cat sat on the mat", "a <unk> saw the cat", "the mat was red", "a cat sat", "the dog was N years old"]
 
 
 @pytest.fixture
 def text(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ptb")
-    for name, repeats in (("train", 5), ("valid", 2), ("test", 1)):
-        (folder / f"ptb.{name}.txt").write_text("".join(f" {s} \n" for s in SENTENCES * repeats))
+    write(folder)
     return folder
 
 

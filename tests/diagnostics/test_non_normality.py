@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from blocks import Blocks
 
 from minirnn.diagnostics import resolvent
 from minirnn.diagnostics.non_normality import (
@@ -24,16 +25,6 @@ def jordan(n, value=0.0):
 
 def unitary(n):
     return np.linalg.qr(RNG.standard_normal((n, n)) + 1j * RNG.standard_normal((n, n)))[0]
-
-
-class Blocks:
-    """As much of a subject as is asked for."""
-
-    def __init__(self, **blocks):
-        self.blocks = blocks
-
-    def square_matrices(self):
-        return self.blocks
 
 
 @pytest.mark.parametrize(("a", "b", "c"), [(1.0, 5.0, 1.01), (0.3, -2.0, 0.3), (1.0, 0.0, -1.0)])

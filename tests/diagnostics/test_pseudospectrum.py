@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from blocks import Blocks
 
 from minirnn.diagnostics import resolvent
 from minirnn.diagnostics.pseudospectrum import Pseudospectrum, on_grid
@@ -11,14 +12,6 @@ from minirnn.errors import UsageError
 from minirnn.initializers import orthogonal
 
 RNG = np.random.default_rng(0)
-
-
-class Blocks:
-    def __init__(self, **blocks):
-        self.blocks = blocks
-
-    def square_matrices(self):
-        return self.blocks
 
 
 def normal_matrix(n):

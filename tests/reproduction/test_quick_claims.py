@@ -1,9 +1,9 @@
 """The cheapest claim of each paper, run at the quick scale by the command itself, has the verdict that is known."""
 
 import json
-import os
 
 import pytest
+from data_at_hand import data_at_hand
 
 from minirnn import reproduction
 from minirnn.cli import _run
@@ -19,7 +19,6 @@ VERDICTS = {
     "wisdom/copying": "undecided",
 }
 LIMIT = 10          # minutes in all, on one core
-REAL = {"ptb-char", "ptb-word", "sequential-mnist", "permuted-mnist"}
 
 
 def minutes(name):
@@ -38,8 +37,7 @@ def test_the_cheapest_claim_of_every_paper_is_among_them():
 @pytest.mark.parametrize("name", VERDICTS)
 def test_the_claim_has_the_verdict_that_is_known(name, tmp_path, monkeypatch, capsys):
     pytest.importorskip("distributed", reason="sweeps need the extra minirnn[sweep]")
-    tasks = {point.tables["task"]["name"] for point in reproduction.find(name).sweep("quick").points()}
-    if tasks & REAL and not os.environ.get("MINIRNN_DATA"):
+    if not data_at_hand(reproduction.find(name), "quick"):
         pytest.skip("the runs are on real data: set MINIRNN_DATA to its folder")
     monkeypatch.chdir(tmp_path)
     assert _run(["reproduce", name, "--scale", "quick", "--workers", "1", "--quiet", "--json"]) == 0

@@ -1,10 +1,10 @@
 """Targets and the rules that judge them."""
 
 import math
-import os
 
 import numpy as np
 import pytest
+from data_at_hand import data_at_hand
 from scipy import stats
 
 from minirnn import reproduction
@@ -12,7 +12,6 @@ from minirnn.errors import UsageError
 from minirnn.reproduction import rules, target
 from minirnn.sweeps import plan
 
-REAL = {"ptb-char", "ptb-word", "sequential-mnist", "permuted-mnist"}
 RNG = np.random.default_rng(0)
 NAMES = reproduction.names()
 
@@ -94,11 +93,6 @@ def test_a_control_says_what_follows_from_it(toy):
     assert "matters" in other.follows
 
 
-def tasks_of(found, scale):
-    """The names of the tasks that a target's runs are on."""
-    return {point.tables["task"]["name"] for point in found.sweep(scale, 1).points()}
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_every_target_can_be_run_at_every_scale_it_names(name):
     found = reproduction.find(name)
@@ -106,7 +100,7 @@ def test_every_target_can_be_run_at_every_scale_it_names(name):
         assert found.rules(scale)[0], "a scale with no rule that decides"
         assert at["seeds"] >= 3, "fewer seeds leave the interval too wide to decide"
         assert at["about"]
-        if tasks_of(found, scale) & REAL and not os.environ.get("MINIRNN_DATA"):
+        if not data_at_hand(found, scale):
             continue                                                # its networks are as large as its data asks for
         jobs = plan(found.sweep(scale, 2))
         assert len(jobs) == 2 * len(found.lines(scale))
