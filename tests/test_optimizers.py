@@ -4,7 +4,7 @@ import numpy as np
 import oracles
 import pytest
 
-from minirnn import catalog
+from minirnn import catalog, memory
 from minirnn.errors import UsageError
 from minirnn.linalg import polar
 from minirnn.optimizers import (
@@ -138,6 +138,26 @@ def test_complex_parameters_move_as_pairs_of_reals(make):
     z = run(make(), np.ones((2, 3), complex), G)
     np.testing.assert_array_equal(z.real, run(make(), np.ones((2, 3)), G.real))
     np.testing.assert_array_equal(z.imag, run(make(), np.zeros((2, 3)), G.imag))
+
+
+@every_rule
+@pytest.mark.parametrize("shape", [(7, 3), (20,), (3, 2, 4), ()])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moving_a_few_rows_at_a_time_changes_no_bit(make, shape, dtype, monkeypatch):
+    G = gradients(shape, dtype=dtype)
+    whole = run(make(), np.ones(shape, dtype), G)
+    monkeypatch.setattr(memory, "CACHED", 6)
+    rule, sizes = make(), []
+    update = rule.update
+
+    def counted(x, *rest):
+        sizes.append(x.size)
+        update(x, *rest)
+
+    rule.update = counted
+    assert run(rule, np.ones(shape, dtype), G).tobytes() == whole.tobytes()
+    assert sum(sizes) == whole.size * len(G)
+    assert len(sizes) > len(G) or not shape
 
 
 @every_rule
