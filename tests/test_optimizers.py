@@ -263,6 +263,16 @@ def test_norm_clipping_of_zero_is_zero():
     assert not ClipNorm(1.0)({"x": np.zeros(3)})["x"].any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.float64])
+@pytest.mark.parametrize("share", [0.4, 0.9, 1.5])
+def test_norm_clipping_of_squares_that_overflow_together_or_alone(dtype, share):
+    size = np.sqrt(share) * np.sqrt(np.finfo(dtype).max)
+    clipped = ClipNorm(1.0)({name: np.array([size, 0], dtype) for name in "xyz"})
+    for g in clipped.values():
+        assert g.dtype == dtype
+        np.testing.assert_allclose(g, [1 / np.sqrt(3), 0], rtol=1e-6)
+
+
 def test_norm_clipping_counts_complex_entries_by_modulus():
     np.testing.assert_allclose(ClipNorm(1.0)({"x": np.array([3 + 4j])})["x"], [0.6 + 0.8j], rtol=1e-6)
 
