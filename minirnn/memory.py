@@ -60,10 +60,10 @@ def aligned(x: Array) -> Array:
 
 
 def cached_rows(x: Array) -> Iterator[slice]:
-    """The rows of x (rows, columns), so many at a time that what one pass leaves in the cache, the next finds there.
+    """The rows of x (rows, ...), so many at a time that what one pass leaves in the cache, the next finds there.
 
     Several passes over 10,000 scores per row then take half the time. A device is given all rows at once.
     """
-    width = max(1, len(x) if backend.is_device(x) else CACHED // max(1, x.shape[1]))
+    width = max(1, len(x) if backend.is_device(x) else CACHED // max(1, math.prod(x.shape[1:])))
     for start in range(0, len(x), width):
         yield slice(start, start + width)

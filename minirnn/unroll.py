@@ -48,7 +48,7 @@ def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool =
     for steps in segments(T):
         part = A[steps]
         for t in range(T)[steps]:
-            state, cache = cell.step(part[t - steps.start], rows[t], w)
+            state, cache = cell.step(part[t - steps.start], rows[t], w, rows[t + 1])
             _store(rows[t + 1], state)
             if keep:
                 caches.append(cache)
@@ -107,9 +107,11 @@ def backward(
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
                 np.add(dstate[0], dH[t - first_read], out=dstate[0])
             complete, before = dstate, tuple(S[t] for S in states)
-            dA[t - start], dstate = cell.step_backward(complete, before, after, caches[t], w)
+            room = dA[t - start]
+            da, dstate = cell.step_backward(complete, before, after, caches[t], w, room)
+            _store((room,), (da,))
             if has_vectors:
-                accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], dA[t - start]))
+                accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], da))
             after = before
         take(steps, dA)
         part = tuple(S[start : stop + 1] for S in states)
@@ -130,12 +132,13 @@ def adjoints(
     cell.prepare(w, tape.states[0].shape[1])
     states, caches = tape
     T = len(caches)
+    room = np.empty_like(dstate[0], shape=(len(dstate[0]), len(cell.gates) * states[0].shape[-1]))
     for t in range(T, 0, -1):
         if t > T - len(dH):
             dstate = (dstate[0] + dH[t - 1 - T + len(dH)], *dstate[1:])
         yield t, dstate
         before, after = tuple(S[t - 1] for S in states), tuple(S[t] for S in states)
-        _, dstate = cell.step_backward(dstate, before, after, caches[t - 1], w)
+        _, dstate = cell.step_backward(dstate, before, after, caches[t - 1], w, room)
         dstate = tuple(_flush(d) for d in dstate)
     yield 0, dstate
 
@@ -153,7 +156,8 @@ def _empty(T: int, state: State) -> tuple[tuple[Array, ...], list[State]]:
 
 def _store(row: State, state: State) -> None:
     for r, s in zip(row, state, strict=True):
-        r[...] = s
+        if s is not r:                                              # a step may have put it there
+            r[...] = s
 
 
 def accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:

@@ -1,6 +1,6 @@
 """A CUDA device that is not there: kernels are compiled by the host's compiler and run on NumPy or strict arrays.
 
-`EmulatedDevice` answers what `minirnn.kernels.device.Cuda` answers.  Every array that is not a view is handed over
+`EmulatedDevice` answers what `minirnn.kernels.device.Cuda` answers.  Every array without gaps is handed over
 between two bands of NaN, so that reading past an end shows in the result and writing past it is reported.
 """
 
@@ -33,7 +33,7 @@ class EmulatedDevice:
             assert shared_bytes <= self.shared_limit
             arguments = tuple(getattr(x, "_host", x) for x in arguments)       # a StrictArray's numbers
             self.launches.append((walk, name, blocks, threads))
-            banded = [_banded(x) if isinstance(x, np.ndarray) and x.base is None else None for x in arguments]
+            banded = [_banded(x) if isinstance(x, np.ndarray) and x.flags.c_contiguous else None for x in arguments]
             passed = [_as_c(x if band is None else band[BAND:]) for x, band in zip(arguments, banded, strict=True)]
             pointers = (ctypes.c_void_p * len(passed))(*(ctypes.addressof(x) for x in passed))
             code = function(blocks, threads, ctypes.c_long(shared_bytes), self.descending, pointers)

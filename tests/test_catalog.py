@@ -114,10 +114,10 @@ class SinAbs(Activation):
     summary = "f(z) = sin z"
     bounds = (0.0, 1.0)
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         return np.sin(z)
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         return np.cos(z) * dh
 '''
 

@@ -237,12 +237,12 @@ class Integrator(Cell):
 
     summary, gates, states, matrices = "adds up", ("h",), 1, {"W": (1, 1)}
 
-    def step(self, a, state, w):
+    def step(self, a, state, w, out):
         (h_prev,) = state
         y = np.tanh(a + h_prev @ w.W.T)
         return (h_prev + y,), y
 
-    def step_backward(self, dstate, state_prev, state, cache, w):
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
         (dh,), y = dstate, cache
         dz = dh * (1 - y * y)
         return dz, (SKIP + dz @ w.W,)

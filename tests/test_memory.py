@@ -92,11 +92,14 @@ def test_room_on_a_device_stays_there():
     assert type(aligned(x)) is type(x)
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (5, CACHED), (7, 2 * CACHED), (100, CACHED // 16), (0, 4), (3, 0)])
+@pytest.mark.parametrize("shape", [
+    (1, 3), (5, CACHED), (7, 2 * CACHED), (100, CACHED // 16), (0, 4), (3, 0), (2 * CACHED + 1,), (5, 3, CACHED // 4),
+])
 def test_every_row_is_passed_over_once(shape):
     rows = list(cached_rows(np.empty(shape, np.float32)))
     assert [k for part in rows for k in range(shape[0])[part]] == [*range(shape[0])]
-    assert all((part.stop - part.start) * shape[1] <= CACHED or part.stop - part.start == 1 for part in rows)
+    width = np.prod(shape[1:])
+    assert all((part.stop - part.start) * width <= CACHED or part.stop - part.start == 1 for part in rows)
 
 
 def test_a_device_is_given_all_rows_at_once():

@@ -4,7 +4,7 @@ import numpy as np
 import oracles
 import pytest
 
-from minirnn import catalog
+from minirnn import catalog, memory
 from minirnn.errors import UsageError
 from minirnn.linalg import polar
 from minirnn.optimizers import (
@@ -141,6 +141,26 @@ def test_complex_parameters_move_as_pairs_of_reals(make):
 
 
 @every_rule
+@pytest.mark.parametrize("shape", [(7, 3), (20,), (3, 2, 4), ()])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moving_a_few_rows_at_a_time_changes_no_bit(make, shape, dtype, monkeypatch):
+    G = gradients(shape, dtype=dtype)
+    whole = run(make(), np.ones(shape, dtype), G)
+    monkeypatch.setattr(memory, "CACHED", 6)
+    rule, sizes = make(), []
+    update = rule.update
+
+    def counted(x, *rest):
+        sizes.append(x.size)
+        update(x, *rest)
+
+    rule.update = counted
+    assert run(rule, np.ones(shape, dtype), G).tobytes() == whole.tobytes()
+    assert sum(sizes) == whole.size * len(G)
+    assert len(sizes) > len(G) or not shape
+
+
+@every_rule
 def test_parameters_of_one_rule_do_not_share_memory(make):
     rule, G, K = make(), gradients((3,)), gradients((3,), seed=2)
     x, y = np.ones(3), np.ones(3)
@@ -241,6 +261,16 @@ def test_norm_clipping_leaves_small_gradients_bit_for_bit():
 
 def test_norm_clipping_of_zero_is_zero():
     assert not ClipNorm(1.0)({"x": np.zeros(3)})["x"].any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.float64])
+@pytest.mark.parametrize("share", [0.4, 0.9, 1.5])
+def test_norm_clipping_of_squares_that_overflow_together_or_alone(dtype, share):
+    size = np.sqrt(share) * np.sqrt(np.finfo(dtype).max)
+    clipped = ClipNorm(1.0)({name: np.array([size, 0], dtype) for name in "xyz"})
+    for g in clipped.values():
+        assert g.dtype == dtype
+        np.testing.assert_allclose(g, [1 / np.sqrt(3), 0], rtol=1e-6)
 
 
 def test_norm_clipping_counts_complex_entries_by_modulus():

@@ -230,8 +230,8 @@ def test_what_reaches_a_tagged_line_through_an_assignment_is_guarded_by_it():
 def test_perturbing_scales_the_tagged_line_alone():
     dh, z, h = np.random.default_rng(0).standard_normal((3, 2, 4))
     w = type("w", (), {"W": np.identity(4)})
-    right = Elman().step_backward((dh,), None, (h,), z, w)
-    wrong = perturb.perturbed(Elman, "E4", 2)().step_backward((dh,), None, (h,), z, w)
+    right = Elman().step_backward((dh,), None, (h,), z, w, np.empty_like(h))
+    wrong = perturb.perturbed(Elman, "E4", 2)().step_backward((dh,), None, (h,), z, w, np.empty_like(h))
     np.testing.assert_array_equal(wrong[0], right[0])
     np.testing.assert_array_equal(wrong[1][0], 2 * right[1][0])
 

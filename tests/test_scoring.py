@@ -1,5 +1,7 @@
 """Read-out and loss in pieces: the numbers of the whole, and never more scores at a time than allowed."""
 
+import weakref
+
 import numpy as np
 import pytest
 from strict_array import StrictDevice
@@ -89,6 +91,28 @@ def test_no_more_scores_are_made_at_a_time_than_a_piece_holds(monkeypatch):
     scoring.train(readout, loss, H, batch)
     assert sizes == [60, 60, 60, 30]
     assert max(sizes) <= scoring.PIECE
+
+
+@pytest.mark.parametrize("width", [2, 100])
+def test_scores_are_gone_before_their_gradient_is_made_and_both_before_the_next_piece(monkeypatch, width):
+    narrow(monkeypatch, width)
+    readout, _, H, batch = problem()
+    made = []
+
+    class Watched(SoftmaxCrossEntropy):
+        def total(self, y, batch):
+            assert [array() for array in made] == [None] * len(made)
+            made.append(weakref.ref(y))
+            return super().total(y, batch)
+
+        def backward(self, cache, N=None):
+            assert made[-1]() is None
+            dy = super().backward(cache, N)
+            made.append(weakref.ref(dy))
+            return dy
+
+    scoring.train(readout, Watched(), H, batch)
+    assert len(made) == 2 * len(range(0, B, width))
 
 
 def test_a_small_batch_is_one_piece_bit_for_bit():

@@ -7,8 +7,8 @@ import oracles
 import pytest
 
 from minirnn import catalog, unroll
-from minirnn.activations import Gain, Identity, LeakyReLU, ModReLU, PReLU
-from minirnn.cells import LSTM, Elman
+from minirnn.activations import Gain, Identity, LeakyReLU, ModReLU, PReLU, ReLU
+from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 
 LENGTHS = (1, 15, 16, 17, 40)          # around one segment of the loop, and several
 
@@ -179,6 +179,68 @@ def test_the_adjoints_of_all_states_are_those_that_backward_passes_through(cell,
         np.testing.assert_allclose(found[t][0], wanted[0] + above, rtol=1e-13, atol=1e-15)
         for one, other in zip(found[t][1:], wanted[1:], strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
+
+
+# ---- room: a step may put what it returns where the loop keeps it
+
+CELLS = [
+    pytest.param(cell, kind, id=f"{name} {label} {kind}")
+    for name in catalog.components("cells")
+    for label, cell in catalog.find("cells", name).examples(4, np.random.default_rng(0))
+    for kind in cell.kinds
+]
+
+
+class Elsewhere:
+    """A cell whose steps return arrays of their own: the loop's room is not touched."""
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def __getattr__(self, name):
+        return getattr(self.cell, name)
+
+    def step(self, a, state, w, out):
+        return self.cell.step(a, state, w, tuple(np.full_like(room, np.nan) for room in out))
+
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
+        return self.cell.step_backward(dstate, state_prev, state, cache, w, np.full_like(out, np.nan))
+
+
+def both_ways(cell, kind, T=20, B=3, n=4):
+    """The states, and all that `unroll.backward` finds."""
+    rng = np.random.default_rng(6)
+    w = SimpleNamespace(**{
+        name: normal((rows * n, columns * n), rng, kind) / n for name, (rows, columns) in cell.matrices.items()
+    })
+    A = normal((T, B, len(cell.gates) * n), rng, kind)
+    tape = unroll.forward(cell, A.copy(), tuple(normal((cell.states, B, n), rng, kind)), w)
+    dA = np.empty_like(A)
+    dstate, matrices, vectors = unroll.backward(cell, normal((T, B, n), rng, kind), tape, w, dA.__setitem__)
+    return {**dict(enumerate(tape.states)), "dA": dA, "dstate": np.stack(dstate), **matrices, **vectors}
+
+
+@pytest.mark.parametrize(("cell", "kind"), CELLS)
+def test_a_step_computes_the_same_wherever_its_results_are_put(cell, kind):
+    wanted = both_ways(Elsewhere(cell), kind)
+    for name, x in both_ways(cell, kind).items():
+        np.testing.assert_array_equal(x, wanted[name], err_msg=str(name))
+
+
+@pytest.mark.parametrize("cell", [Elman(), Elman(ReLU()), LSTM(), GRU.sized(4), PeepholeLSTM.sized(4)], ids=type)
+def test_what_these_cells_compute_is_not_copied(cell, monkeypatch):
+    store, copied = unroll._store, []
+
+    def counting(row, state):
+        copied.append(any(s is not r for r, s in zip(row, state, strict=True)))
+        store(row, state)
+
+    monkeypatch.setattr(unroll, "_store", counting)
+    both_ways(cell, "f")
+    assert copied == [True] + 40 * [False]                          # the initial state, then 20 steps in each direction
+    copied.clear()
+    both_ways(Elsewhere(cell), "f")
+    assert all(copied)
 
 
 # ---- truncated backpropagation: values are carried on, gradients stop

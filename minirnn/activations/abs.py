@@ -20,11 +20,11 @@ class Abs(Activation):
     bounds = (1.0, 1.0)
     reversible = True
 
-    def forward(self, z):
-        h = np.abs(z)                                               # (A1)
+    def forward(self, z, out=None):
+        h = np.abs(z, out=out)                                      # (A1)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dz = np.where(z >= 0, dh, -dh)                              # (A2) undoes (A1); never sign(z): sign(0) = 0
         return dz
 

@@ -40,12 +40,12 @@ class Activation(ABC):
         return 0.0, float("inf")
 
     @abstractmethod
-    def forward(self, z: Array) -> Array:
-        """h = f(z)."""
+    def forward(self, z: Array, out: Array | None = None) -> Array:
+        """h = f(z); `out` is room for it, which it may return filled, to save a copy."""
 
     @abstractmethod
-    def backward(self, dh: Array, z: Array, h: Array) -> Array:
-        """z̄ = f'(z)* ⊙ h̄."""
+    def backward(self, dh: Array, z: Array, h: Array, out: Array | None = None) -> Array:
+        """z̄ = f'(z)* ⊙ h̄; `out` likewise."""
 
     def gradients(self, dh: Array, z: Array, h: Array) -> dict[str, Array]:
         """What this step adds to the gradients of `params`."""

@@ -54,11 +54,11 @@ class Gain(Activation):
         y = self._gain() * z                                        # (GN1)
         return y
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         h = self.f.forward(self._amplified(z))                      # (GN2)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dy = self.f.backward(dh, self._amplified(z), h)             # (GN3) undoes (GN2)
         dz = self._gain() * dy                                      # (GN4) undoes (GN1) in z
         return dz

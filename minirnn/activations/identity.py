@@ -15,11 +15,11 @@ class Identity(Activation):
     kinds = "fc"
     reversible = True
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         h = z                                                       # (I1)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dz = dh                                                     # (I2) undoes (I1)
         return dz
 

@@ -28,11 +28,11 @@ class LeakyReLU(Activation):
         """(α, 1)."""
         return self.slope, 1.0
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         h = np.where(z > 0, z, self.slope * z)                      # (K1)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dz = np.where(z > 0, dh, self.slope * dh)                   # (K2) undoes (K1)
         return dz
 

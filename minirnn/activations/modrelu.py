@@ -82,13 +82,13 @@ class ModReLU(Activation):
         p = np.where(m + self.d > 0, (m + self.params["b"]) / divisor, 1)   # (MR3)
         return p
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         _, m, on, divisor = self._gate(z)
         p = self._ratio(m, divisor)
         h = on * p * z                                              # (MR4)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         a, m, on, divisor = self._gate(z)
         p = self._ratio(m, divisor)
         u = z / _divisor(a)                                         # (MR5)

@@ -27,11 +27,11 @@ class OPLU(Activation):
         s = z[..., 0::2] < z[..., 1::2]                             # (OP1)
         return s
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         h = _swapped(z, self._swaps(z))                             # (OP2)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dz = _swapped(dh, self._swaps(z))                           # (OP3) undoes (OP2)
         return dz
 

@@ -34,11 +34,11 @@ class PReLU(Activation):
         slopes = np.abs(backend.to_host(self.params["slope"]))
         return min(1.0, slopes.min().item()), max(1.0, slopes.max().item())
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         h = np.where(z > 0, z, self.params["slope"] * z)            # (PR1)
         return h
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         dz = np.where(z > 0, dh, self.params["slope"] * dh)         # (PR2) undoes (PR1) in z
         return dz
 

@@ -17,10 +17,10 @@ class ReLU(Activation):
     bounds = (0.0, 1.0)
     needs_z = False
 
-    def forward(self, z):
-        h = np.maximum(z, 0)                                        # (R1)
+    def forward(self, z, out=None):
+        h = np.maximum(z, 0, out=out)                               # (R1)
         return h
 
-    def backward(self, dh, z, h):
-        dz = dh * (h > 0)                                           # (R2) undoes (R1)
+    def backward(self, dh, z, h, out=None):
+        dz = np.multiply(dh, h > 0, out=out)                        # (R2) undoes (R1)
         return dz

@@ -15,10 +15,12 @@ class Tanh(Activation):
     bounds = (0.0, 1.0)
     needs_z = False
 
-    def forward(self, z):
-        h = np.tanh(z)                                              # (T1)
+    def forward(self, z, out=None):
+        h = np.tanh(z, out=out)                                     # (T1)
         return h
 
-    def backward(self, dh, z, h):
-        dz = dh * (1 - h * h)                                       # (T2) undoes (T1)
+    def backward(self, dh, z, h, out=None):
+        slope = np.multiply(h, h, out=out)
+        slope = np.subtract(1, slope, out=slope)
+        dz = np.multiply(dh, slope, out=out)                        # (T2) undoes (T1)
         return dz

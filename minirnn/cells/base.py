@@ -63,16 +63,21 @@ class Cell(ABC):
         """Add to `w` what every step needs, for `rows` examples: called once per sequence, in each direction."""
 
     @abstractmethod
-    def step(self, a: Array, state: State, w: SimpleNamespace) -> tuple[State, Any]:
-        """State at t-1 to (state at t, cache). The step may overwrite `a` (B, G n), and keep it as its cache."""
+    def step(self, a: Array, state: State, w: SimpleNamespace, out: State) -> tuple[State, Any]:
+        """State at t-1 to (state at t, cache). The step may overwrite `a` (B, G n), and keep it as its cache.
+
+        out     room for the state at t, (B, n) each, which it may return filled, to save a copy
+        """
 
     @abstractmethod
     def step_backward(
-        self, dstate: State, state_prev: State, state: State, cache: Any, w: SimpleNamespace
+        self, dstate: State, state_prev: State, state: State, cache: Any, w: SimpleNamespace, out: Array
     ) -> tuple[Array, State]:
         """∂L/∂state_t, complete, to (∂L/∂a_t, what ∂L/∂state_{t-1} receives through this step).
 
         The loop adds to what it gets for ∂L/∂state_{t-1}, in place: these are new arrays, none of the arguments.
+
+        out     room for ∂L/∂a_t, (rows of dstate, G n), which it may return filled, to save a copy
         """
 
     @abstractmethod

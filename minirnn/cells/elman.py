@@ -50,15 +50,15 @@ class Elman(Cell):
         self.children = {"activation": self.f}
         self.kinds, self.reversible = self.f.kinds, self.f.reversible
 
-    def step(self, a, state, w):
+    def step(self, a, state, w, out):
         (h_prev,) = state
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (E1) in place: a is not needed again
-        h = self.f.forward(z)                                       # (E2)
+        h = self.f.forward(z, out[0])                               # (E2)
         return (h,), z if self.f.needs_z else None
 
-    def step_backward(self, dstate, state_prev, state, cache, w):
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
         (dh,), (h,), z = dstate, state, cache
-        dz = self.f.backward(dh, z, h)                              # (E3) undoes (E2)
+        dz = self.f.backward(dh, z, h, out)                         # (E3) undoes (E2)
         dh_prev = dz @ w.W.conj()                                   # (E4) undoes (E1)
         return dz, (dh_prev,)
 

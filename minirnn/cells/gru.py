@@ -139,7 +139,7 @@ class GRU(Cell):
     def prepare(self, w, rows):
         w.b_hn = self.params.get("b_hn")
 
-    def step(self, a, state, w):
+    def step(self, a, state, w, out):
         (h_prev,) = state
         n = h_prev.shape[-1]
         z, a_c = a[:, : 2 * n], a[:, 2 * n :]
@@ -147,13 +147,12 @@ class GRU(Cell):
         u, r = blocks(sigmoid(z, out=z), 2)                         # (G2)
         z_c, kept = self.candidate.step(a_c, r, h_prev, w)
         c = np.tanh(z_c, out=z_c)                                   # (G8)
-        h = h_prev + u * (c - h_prev)                               # (G9)
+        h = np.add(h_prev, u * (c - h_prev), out=out[0])            # (G9)
         return (h,), (a, kept)
 
-    def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh,), (h_prev,), (gates, kept) = dstate, state_prev, cache
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
+        (dh,), (h_prev,), (gates, kept), dz = dstate, state_prev, cache, out
         u, r, c = blocks(gates, 3)
-        dz = np.empty_like(gates, shape=(len(dh), gates.shape[-1]))
         dzu, dzr, dzc = blocks(dz, 3)                               # written in place: joining them would copy each
         dc = dh * u                                                 # (G10) undoes (G9) in c
         dzc[...] = dc * (1 - c * c)                                 # (G11) undoes (G8)

@@ -53,7 +53,7 @@ class LSTM(Cell):
         w.s[:, 2 * n : 3 * n] = 1
         w.rest = 1 - w.s
 
-    def step(self, a, state, w):
+    def step(self, a, state, w, out):
         h_prev, c_prev = state
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (L1) in place: a is not needed again
         z *= w.s
@@ -61,15 +61,14 @@ class LSTM(Cell):
         gates *= w.s
         gates += w.rest                                             # (L2) (L3) (L4) (L5) in the memory of a
         i, f, g, o = blocks(gates, 4)
-        c = f * c_prev + i * g                                      # (L6)
+        c = np.add(f * c_prev, i * g, out=out[1])                   # (L6)
         tanh_c = np.tanh(c)
-        h = o * tanh_c                                              # (L7)
+        h = np.multiply(o, tanh_c, out=out[0])                      # (L7)
         return (h, c), (gates, tanh_c)
 
-    def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh, dc), (_, c_prev), (h, _), (gates, tanh_c) = dstate, state_prev, state, cache
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
+        (dh, dc), (_, c_prev), (h, _), (gates, tanh_c), dz = dstate, state_prev, state, cache, out
         i, f, g, o = blocks(gates, 4)
-        dz = np.empty_like(gates, shape=(len(dh), gates.shape[-1]))
         dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
         dc = dc + dh * (o - h * tanh_c)                             # (L8)  undoes (L7) in c; dc is now complete
         dzo[...] = dh * h * (1 - o)                                 # (L9)  undoes (L7) in o, (L5)

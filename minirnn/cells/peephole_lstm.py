@@ -61,23 +61,22 @@ class PeepholeLSTM(Cell):
     def sized(cls, n):
         return cls(*np.zeros((3, n)))
 
-    def step(self, a, state, w):
+    def step(self, a, state, w, out):
         (h_prev, c_prev), p = state, self.params
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (P1) in place: a is not needed again
         i, f, g, o = blocks(z, 4)                                   # so far the four z; each becomes its gate
         i[...] = sigmoid(i + p["p_i"] * c_prev)                     # (P2)
         f[...] = sigmoid(f + p["p_f"] * c_prev)                     # (P3)
         g[...] = np.tanh(g)                                         # (P4)
-        c = f * c_prev + i * g                                      # (P5)
+        c = np.add(f * c_prev, i * g, out=out[1])                   # (P5)
         o[...] = sigmoid(o + p["p_o"] * c)                          # (P6)
         tanh_c = np.tanh(c)
-        h = o * tanh_c                                              # (P7)
+        h = np.multiply(o, tanh_c, out=out[0])                      # (P7)
         return (h, c), (z, tanh_c)
 
-    def step_backward(self, dstate, state_prev, state, cache, w):
-        (dh, dc), (_, c_prev), (gates, tanh_c), p = dstate, state_prev, cache, self.params
+    def step_backward(self, dstate, state_prev, state, cache, w, out):
+        (dh, dc), (_, c_prev), (gates, tanh_c), dz, p = dstate, state_prev, cache, out, self.params
         i, f, g, o = blocks(gates, 4)
-        dz = np.empty_like(gates, shape=(len(dh), gates.shape[-1]))
         dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
         dzo[...] = dh * tanh_c * o * (1 - o)                        # (P8)  undoes (P7) in o, (P6)
         dc = dc + dh * o * (1 - tanh_c * tanh_c) + dzo * p["p_o"]   # (P9)  undoes (P7), (P6) in c; dc is now complete

@@ -63,8 +63,9 @@ class DeadUnits(Diagnostic):
 def _slope(cell: Any, before: Any, after: Any, cache: Any, w: SimpleNamespace) -> Array:
     """|∂Σ(states)/∂a| of one step; for complex numbers the larger of those by a real and by an imaginary step."""
     ones = tuple(np.ones_like(s) for s in after)
-    slope = np.abs(cell.step_backward(ones, before, after, cache, w)[0])
+    room = np.empty_like(ones[0], shape=(len(ones[0]), len(cell.gates) * ones[0].shape[-1]))
+    slope = np.abs(cell.step_backward(ones, before, after, cache, w, room)[0])
     if after[0].dtype.kind != "c":
         return slope
-    turned = np.abs(cell.step_backward(tuple(1j * s for s in ones), before, after, cache, w)[0])
+    turned = np.abs(cell.step_backward(tuple(1j * s for s in ones), before, after, cache, w, room)[0])
     return np.maximum(slope, turned)

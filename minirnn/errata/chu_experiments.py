@@ -20,8 +20,8 @@ def a_reset_gate_that_resets_nothing() -> Numbers:
         w = SimpleNamespace(W=rng.standard_normal((10, 5)), W_h=rng.standard_normal((5, 5)))
         cell.prepare(w, 3)
         h = (rng.standard_normal((3, 5)),)
-        state, cache = cell.step(rng.standard_normal((3, 15)), h, w)
-        dz, _ = cell.step_backward((rng.standard_normal((3, 5)),), h, state, cache, w)
+        state, cache = cell.step(rng.standard_normal((3, 15)), h, w, (np.empty((3, 5)),))
+        dz, _ = cell.step_backward((rng.standard_normal((3, 5)),), h, state, cache, w, np.empty((3, 15)))
         label = "as printed" if reset == "none" else f"reset {reset} W_h"
         found[f"largest |gradient| of the reset gate, {label}"] = np.max(np.abs(dz[:, 5:10]))
     return found

@@ -32,28 +32,27 @@ class Elementwise:
         w.stacked = stacked(self.cell, w)
         w.v, w.gain = own_numbers(self.cell, w.W.shape[1], w.W)
 
-    def step(self, a: Array, state: tuple[Array, ...], w: Any) -> tuple[tuple[Array, ...], Any]:
-        h_prev, c_prev = (*state, None)[:2]
+    def step(
+        self, a: Array, state: tuple[Array, ...], w: Any, out: tuple[Array, ...]
+    ) -> tuple[tuple[Array, ...], Any]:
+        (h_prev, c_prev), (h, c) = ((*x, None)[:2] for x in (state, out))
         P = h_prev @ w.stacked.T
-        h, c = np.empty_like(h_prev), None if c_prev is None else np.empty_like(h_prev)
         extra = np.empty_like(h_prev) if keeps_extra(self.cell) else None
         self._launch("forward", h, P, a, h_prev, c_prev, h, c, extra, w.v, w.gain)
-        return ((h,) if c is None else (h, c)), cache_of(a, extra)
+        return out, cache_of(a, extra)
 
     def step_backward(
-        self, dstate: Any, before: Any, after: Any, cache: Any, w: Any
+        self, dstate: Any, before: Any, after: Any, cache: Any, w: Any, out: Array
     ) -> tuple[Array, tuple[Array, ...]]:
         (dh, dc), (h_prev, c_prev), (h, _) = ((*x, None)[:2] for x in (dstate, before, after))
         kept, extra = (cache[0], cache[-1]) if isinstance(cache, tuple) else (cache, None)
-        B, n = h.shape
-        da = np.empty((B, len(self.gates) * n), dtype=h.dtype, like=h)
         passes_by = isinstance(self.cell, GRU)
-        dP, by = (np.empty_like(da), np.empty_like(h)) if passes_by else (None, None)
+        dP, by = (np.empty_like(out), np.empty_like(h)) if passes_by else (None, None)
         dc_prev = None if dc is None else np.empty_like(h)
         dh = contiguous(dh)
-        self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, da, dP, by, dc_prev)
-        dh_prev = by + dP @ w.stacked if passes_by else da @ w.stacked
-        return da, ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
+        self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, out, dP, by, dc_prev)
+        dh_prev = by + dP @ w.stacked if passes_by else out @ w.stacked
+        return out, ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
 
     def _launch(self, name: str, h: Array, *arguments: Any) -> None:
         kernel = self.device.kernel(self.program, "elementwise", h.dtype, 1, name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minirnn import backend
 from minirnn.errors import UsageError
+from minirnn.memory import cached_rows
 from minirnn.rows import Rows
 
 Array = Any
@@ -20,7 +21,8 @@ class Rule(ABC):
     lr          learning rate, > 0
     manifolds   the tags of parameters the rule may move; straight lines stay "euclidean"
     slots       names of the arrays, shaped like the parameter, that the rule remembers
-    pairs       whether `update` gets a complex parameter as pairs of real numbers; a rule on matrices needs it whole
+    entrywise   whether `update` moves each entry by itself: it then gets a few rows at a time, and a complex parameter
+                as pairs of real numbers; a rule on matrices needs them whole
 
     Of a `Rows` gradient only the rows that were read move, and only their memory changes.
     """
@@ -28,7 +30,7 @@ class Rule(ABC):
     summary: ClassVar[str]
     manifolds: ClassVar[frozenset[str]] = frozenset({"euclidean"})
     slots: tuple[str, ...] = ()
-    pairs: ClassVar[bool] = True
+    entrywise: ClassVar[bool] = True
 
     def __init__(self, lr: float) -> None:
         if not lr > 0:
@@ -55,14 +57,19 @@ class Rule(ABC):
             ids, values = summed.ids, summed.values
             part = {slot: array[ids] for slot, array in memory.items()}
             rows = x_real[ids]
-            self.update(rows, values, part, t)
+            self._by_rows(rows, values, part, t)
             x_real[ids] = rows
             for slot, array in part.items():
                 memory[slot][ids] = array
-        elif self.pairs:
-            self.update(x_real, as_real(g), memory, t)
+        elif self.entrywise:
+            self._by_rows(x_real, as_real(g), memory, t)
         else:
             self.update(x, g, memory, t)
+
+    def _by_rows(self, x: Array, g: Array, memory: dict[str, Array], t: int) -> None:
+        """`update`, so many rows at a time that its passes over them find them in the cache."""
+        for rows in cached_rows(x) if x.ndim else [...]:
+            self.update(x[rows], g[rows], {slot: array[rows] for slot, array in memory.items()}, t)
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minirnn import backend
 from minirnn.errors import UsageError
 from minirnn.rows import Rows
 
@@ -39,8 +40,8 @@ class ClipElementwise:
 class ClipNorm:
     """g ← g · min(1, limit/(‖g‖ + 1e-6)), with ‖g‖ the 2-norm over all parameters together.  [pascanu2013, Algorithm 1]
 
-    It keeps the direction. The 1e-6 only keeps 0/0 away, and is the common libraries' value. Squares are taken of g/2ᵏ,
-    2ᵏ <= max |g|, which is exact: those of g overflow from 2e19 on in float32, and a norm of inf would clip all to 0.
+    It keeps the direction. The 1e-6 only keeps 0/0 away, and is the common libraries' value. Squares overflow from 2e19
+    on in float32, and a norm of inf would clip all to 0: g is then divided by 2ᵏ <= max |g|, which is exact.
     """
 
     def __init__(self, limit: float) -> None:
@@ -51,12 +52,28 @@ class ClipNorm:
 
     def __call__(self, grads: Gradients) -> Gradients:
         summed = {name: g.summed() if isinstance(g, Rows) else g for name, g in grads.items()}
-        sizes = [np.abs(g.values if isinstance(g, Rows) else g) for g in summed.values()]
-        unit = _power_of_two([np.max(size) for size in sizes if size.size])
-        squares = [np.sum((size / unit) ** 2) for size in sizes]
-        norm = np.sqrt(sum(squares[1:], squares[0]))                # of all g/2ᵏ
+        norm = _norm(summed)
+        unit, overflown = np.ones_like(norm), ~np.isfinite(norm)
+        if backend.may(overflown):
+            unit = backend.choose(overflown, _power_of_two(_largest(summed)), unit)
+            summed = {name: _map(lambda g: (g / unit).astype(g.dtype, copy=False), g) for name, g in summed.items()}
+            norm = _norm(summed)                                    # of all g/2ᵏ
         scale = np.minimum(self.limit / (norm + 1e-6 / unit), unit)
-        return {name: _map(lambda g: (g / unit * scale).astype(g.dtype), g) for name, g in summed.items()}
+        return {name: _map(lambda g: (g * scale).astype(g.dtype, copy=False), g) for name, g in summed.items()}
+
+
+def _norm(grads: Gradients) -> Array:
+    squares = [np.vdot(x, x).real for x in map(_values, grads.values())]
+    with np.errstate(over="ignore"):                                # infinity is an answer
+        return np.sqrt(sum(squares[1:], squares[0]))
+
+
+def _largest(grads: Gradients) -> list[Array]:
+    return [np.max(np.abs(x)) for x in map(_values, grads.values()) if x.size]
+
+
+def _values(g: Any) -> Array:
+    return g.values if isinstance(g, Rows) else g
 
 
 def _power_of_two(found: list[Array]) -> Array:

@@ -34,7 +34,7 @@ class Geodesic(Rule):
 
     summary = "Cayley steps along the Stiefel (unitary) manifold"
     manifolds = frozenset({"stiefel", "unitary"})
-    pairs = False
+    entrywise = False
 
     def __init__(
         self, lr: float, normalise: str = "none", rho: float = 0.9, eps: float = 1e-8, correct_every: int = 100

@@ -22,7 +22,7 @@ class PlumbleyMultiplicative(Rule):
 
     summary = "W ← exp(−η P) W along the orthogonal matrices"
     manifolds = frozenset({"stiefel"})
-    pairs = False
+    entrywise = False
 
     def __init__(self, lr: float, correct_every: int = 100) -> None:
         super().__init__(lr)

@@ -23,8 +23,8 @@ def test_every_component_is_explained(minirnn, kind, name):
 
 def test_a_backward_line_stands_below_what_it_undoes(minirnn):
     lines = minirnn("explain", "elman").out.splitlines()
-    k = next(k for k, line in enumerate(lines) if "h = self.f.forward(z)" in line)
-    assert "undone by  dz = self.f.backward(dh, z, h)" in lines[k + 1]
+    k = next(k for k, line in enumerate(lines) if "h = self.f.forward(z, out[0])" in line)
+    assert "undone by  dz = self.f.backward(dh, z, h, out)" in lines[k + 1]
 
 
 def test_without_a_name_it_lists_by_topic(minirnn):

@@ -18,10 +18,10 @@ class Square(Activation):
 
     summary = "f(z) = z²"
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         return z * z
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         return dh * z
 '''
 
@@ -39,10 +39,10 @@ class Scaled(Activation):
         super().__init__()
         self.params["s"] = s
 
-    def forward(self, z):
+    def forward(self, z, out=None):
         return self.params["s"] * z
 
-    def backward(self, dh, z, h):
+    def backward(self, dh, z, h, out=None):
         return self.params["s"] * dh
 
     def gradients(self, dh, z, h):
