@@ -16,6 +16,7 @@ from rich.table import Table
 
 from .breakdown import PARTS
 from .measure import Result
+from .workloads import GEMM_LIMIT
 
 WORDS = {True: "yes", False: "**no**", None: ""}
 COLUMNS = ("workload", "minirnn", "ms", "compared with", "ms", "ratio (smallest to largest)", "must", "aim", "holds")
@@ -110,6 +111,7 @@ def page(numbers: dict[str, Any]) -> str:
         for r in results for name, a in r["agreement"].items()
     ])
     text += ["", "## Where the time goes", "", *_breakdown(numbers["breakdown"])]
+    text += _floors(numbers["breakdown"], [r for r in numbers["results"] if r["threads"] == 1])
     return "\n".join(text) + "\n"
 
 
@@ -150,6 +152,26 @@ def _breakdown(parts: dict[str, Any]) -> list[str]:
         for name, p in parts.items()
     ]
     return text + _markdown(("workload", "step", *PARTS, "products + other operations"), table)
+
+
+def _floors(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
+    """What the profile says about the bars on time / GEMM limit: no step is shorter than its own operations."""
+    table = []
+    for r in results:
+        name = r["workload"]["name"]
+        for c in r["comparisons"]:
+            if c["peer"] == GEMM_LIMIT and c["must"] is not None and name in parts:
+                p, limit = parts[name], median(r["ms"][GEMM_LIMIT])
+                ratios = c["must"], c["aim"], *(x / limit for x in (p["products"], p["step"] - p["rest"], p["step"]))
+                table.append([name, *(f"{x:.2f}" for x in ratios)])
+    if not table:
+        return []
+    text = [
+        "", "The same, divided by the GEMM limit of the run, beside the bars. A step's products are small, and small",
+        "ones run at a lower rate than the large square one that makes the limit, so a bar below *products* cannot be",
+        "met with this BLAS, nor one below *all operations* with one NumPy call for each operation.", "",
+    ]
+    return text + _markdown(("workload", "must", "aim", "products", "all operations", "step"), table)
 
 
 def _markdown(columns: tuple[str, ...], table: list[list[str]]) -> list[str]:

@@ -187,6 +187,16 @@ def test_the_page_is_a_function_of_the_numbers(monkeypatch):
     assert report.processor() in text
 
 
+def test_the_page_says_which_bars_lie_below_what_a_steps_own_operations_take(monkeypatch):
+    bar = program.Comparison("tiny", "minirnn", program.GEMM_LIMIT, 1.5, 1.25)
+    monkeypatch.setattr(program, "comparisons", lambda name, variants: [bar])
+    result = program.Result(TINY, 1, ms={"minirnn": [8.0], program.GEMM_LIMIT: [4.0]})
+    parts = {"tiny": dict.fromkeys(report.PARTS, 1.0) | {"step": 8.0, "products_called": 7, "others_called": 8}}
+    parts["tiny"] |= {"products": 5.5, "rest": -1.5}            # 9.5 of operations, timed apart
+    numbers = json.loads(json.dumps(report.found([result], 1, "2026-01-01", 0.5, parts)))
+    assert "| tiny | 1.50 | 1.25 | 1.38 | 2.38 | 2.00 |" in report.page(numbers)
+
+
 def test_the_committed_page_is_that_of_the_committed_numbers():
     numbers = json.loads((RESULTS / "performance.json").read_text(encoding="utf-8"))
     assert (RESULTS / "performance.md").read_text(encoding="utf-8") == report.page(numbers)

@@ -38,7 +38,7 @@ def draw(judged: Judgement, runs: Path) -> Any | None:
     if not panels:
         return None
     shown = list(panels.items())[:MOST]
-    size = (5.2, 3.7) if len(shown) > 1 else (6.6, 4.2)
+    size = (5.2, 4.3) if len(shown) > 1 else (8.4, 4.2)
     figure, axes = style.panels(len(shown), columns=min(3, len(shown)), size=size)
     for ax, (title, group) in zip(axes, shown, strict=True):
         for k, (line, curves) in enumerate(group):
@@ -49,7 +49,8 @@ def draw(judged: Judgement, runs: Path) -> Any | None:
         ax.set(xlabel="updates", ylabel=name)
         ax.set_title(style.plain(title, 48), fontsize=11)
         style.whole(ax, "x")
-        style.legend(ax, fontsize=7.5)
+        corner, at = ("upper left", (1, 1)) if len(shown) == 1 else ("upper center", (0.5, -0.2))
+        style.legend(ax, fontsize=7.5, loc=corner, bbox_to_anchor=at)           # curves leave no room inside
         heights = [y for _, curves in group for curve in curves for y in curve[2]]
         if name.startswith("accuracy"):
             ax.set_ylim(0, 103)
