@@ -210,6 +210,10 @@ FOUND: tuple[tuple[str, str, str], ...] = (
      "test_two_sweeps_at_once_do_not_mind_each_other"),
     ("faults", "`--workers` was without effect: a sweep took as many processes as there are cores.",
      "test_two_sweeps_at_once_do_not_mind_each_other"),
+    ("faults", "A second Ctrl-C on a sweep waited for runs that it would not save, and one while workers started was a "
+     "traceback.", "test_a_second_ctrl_c_stops_at_once_and_nothing_is_lost_or_done_twice"),
+    ("faults", "A sweep whose folder was full, or could not be written, blamed a worker that had done nothing.",
+     "test_a_ledger_that_cannot_be_written_is_not_blamed_on_the_worker"),
     # -- fuzzing -------------------------------------------------------------------------------------------------------
     ("fuzzing",
      "A NaN where nobody asked made the loss NaN: a mask only multiplied. It now says what is summed.",
@@ -260,6 +264,9 @@ FOUND: tuple[tuple[str, str, str], ...] = (
     ("fuzzing",
      "A tape from before an update gave a wrong gradient in silence; `backward` refuses it.",
      "test_a_tape_from_before_an_update_is_refused"),
+    ("fuzzing",
+     "A watch record with a text where a number belongs ended a figure in a traceback.",
+     "test_a_watch_record_that_holds_something_else_than_numbers_is_refused_in_one_sentence"),
     # -- numbers -------------------------------------------------------------------------------------------------------
     ("numbers",
      "modReLU was NaN or infinite for denormal numbers, and in one convention for numbers above 2e19.",
