@@ -11,7 +11,7 @@ from minirnn.cli import _run
 VERDICTS = {
     "arjovsky/copying": "holds at this scale",
     "chu/table-3": "holds at this scale",
-    "dorobantu/copy": "undecided",
+    "dorobantu/copy": "holds at this scale",
     "helfrich/adding": "undecided",
     "sengupta/robustness": "holds at this scale",
     "vankeirsbilck/language": "holds at this scale",
