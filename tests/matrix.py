@@ -33,8 +33,11 @@ SHOWN = "numpy", "scipy", "click", "rich", "matplotlib", "pytest"
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """(source distribution, the wheel built from it), both in `folder`, of an exact copy of what would be released."""
-    run([sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)], quiet=True)
+    """(source distribution, the wheel built from it), both in `folder`, of an exact copy of what would be released.
+
+    -P: a folder build/, as an installation from the clone leaves it, would be taken for the program of that name.
+    """
+    run([sys.executable, "-P", "-m", "build", "--outdir", str(folder), str(ROOT)], quiet=True)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
 
