@@ -6,7 +6,7 @@ import pytest
 from minirnn import initializers, perturb
 from minirnn.errors import UsageError
 from minirnn.gradcheck import check
-from minirnn.linalg import generator, orthogonality_error, polar, skew
+from minirnn.linalg import generator, orthogonality_error, polar, skew, skew_coordinates
 from minirnn.optimizers import SGD, Geodesic, Optimizer
 from minirnn.parametrizations import BasedExpMap, Cayley, ExpMap, Orthogonal, Plumbley, SVDMargin
 from minirnn.problems import of
@@ -54,11 +54,23 @@ def test_cayley_transform_of_even_size_is_orthogonal_in_single_precision_also_fo
 @pytest.mark.parametrize("n", [31, 32])
 def test_error_of_a_cayley_transform_is_rounding_times_the_condition_number(n, size):
     A = size * np.random.default_rng(SEED).standard_normal((n, n)).astype("float32")
-    W, (S, _) = Cayley(A, np.ones(n, "float32")).matrix()
-    condition = np.linalg.cond(np.identity(n) + S)
+    W, _ = Cayley(A, np.ones(n, "float32")).matrix()
+    condition = np.linalg.cond(np.identity(n) + skew(A))
     assert (condition > 1e4) == (n % 2 == 1 and size > 1)           # S of odd size has an eigenvalue 0
     rounding = orthogonality_error(W) / (np.finfo("float32").eps * condition)
     assert 0.1 < rounding < 2 * np.sqrt(n)                          # between one entry's rounding and every row's
+
+
+@pytest.mark.parametrize("size", [0.1, 1, 10])
+@pytest.mark.parametrize("n", [31, 32])
+def test_gradient_of_a_cayley_transform_is_that_of_a_second_solve(n, size):
+    A, G = np.random.default_rng(SEED).standard_normal((2, n, n)) * np.array([size, 1])[:, None, None]
+    p = Cayley(A)
+    W, cache = p.matrix()
+    Z = np.linalg.solve(np.identity(n) - skew(A), G)
+    dS = -Z @ (np.identity(n) + W).T
+    wanted = skew_coordinates(dS)
+    np.testing.assert_allclose(p.pullback(G, cache)["A"], wanted, atol=1e-12 * np.abs(wanted).max())
 
 
 def test_helfrich_start_rotates_planes_by_angles_below_a_right_angle():

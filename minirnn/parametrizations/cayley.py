@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from minirnn.backend import solve
 from minirnn.errors import UsageError
 from minirnn.linalg import cayley, skew, skew_coordinates
 from minirnn.parametrizations.base import Parametrization
@@ -22,13 +21,13 @@ class Cayley(Parametrization):
     Backward: the differential of (I + S) K = I − S is (I + S) dK = −dS (I + K), so
 
         K̄ = W̄ D                                                    (Y4)  undoes (Y3)
-        Z = (I − S)⁻¹ K̄                                            (Y5)  (I + S)ᵀ = I − S
+        Z = (I + K)ᵀ K̄ / 2                                         (Y5)  (I + S)(I + K) = 2I: its inverse is known
         S̄ = −Z (I + K)ᵀ                                            (Y6)  undoes (Y2)
         ā_ij = S̄_ij − S̄_ji,  i < j                                 (Y7)  undoes (Y1)
 
     params    A (n, n): the strict upper triangle is read, the rest is ignored and its gradient is zero
     buffers   D (n,) entries ±1, fixed; all +1 if not given
-    pullback  W̄ (n, n) -> {"A": (n, n)}     cost: one solve and one product per sequence, as forward one solve
+    pullback  W̄ (n, n) -> {"A": (n, n)}     cost: two products per sequence, forward one solve
     raises    UsageError if A is not square or not real, or if D is not ±1
     Derivation: docs/derivations/cayley.md
     """
@@ -51,14 +50,14 @@ class Cayley(Parametrization):
         S = skew(self.params["A"])                                  # (Y1)
         K = cayley(S)                                               # (Y2)
         W = K * self.buffers["D"]                                   # (Y3)
-        return W, (S, K)
+        return W, K
 
     def pullback(self, dW, cache):
-        S, K = cache
-        identity = np.identity(S.shape[0], dtype=S.dtype, like=S)
+        K = cache
+        twice_inverse = K + np.identity(K.shape[0], dtype=K.dtype, like=K)
         dK = dW * self.buffers["D"]                                 # (Y4) undoes (Y3)
-        Z = solve(identity - S, dK)                                 # (Y5)
-        dS = -Z @ (identity + K).T                                  # (Y6) undoes (Y2)
+        Z = twice_inverse.T @ dK / 2                                # (Y5)
+        dS = -Z @ twice_inverse.T                                   # (Y6) undoes (Y2)
         dA = skew_coordinates(dS)                                   # (Y7) undoes (Y1)
         return {"A": dA}
 
