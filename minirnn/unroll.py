@@ -109,7 +109,8 @@ def backward(
             complete, before = dstate, tuple(S[t] for S in states)
             room = dA[t - start]
             da, dstate = cell.step_backward(complete, before, after, caches[t], w, room)
-            _store((room,), (da,))
+            if da is not room:                                      # a step may have put it there
+                room[...] = da
             if has_vectors:
                 accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], da))
             after = before
