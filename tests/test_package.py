@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matrix
 import pytest
+from filelock import FileLock
 
 import minirnn
 
@@ -30,7 +31,9 @@ CODE = {".py", ".cu", ".html", ".toml", ".json", ".typed"}
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory):
-    return matrix.build(tmp_path_factory.mktemp("dist"))
+    """Of the processes that run these tests side by side, one builds at a time: each writes into the clone."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "build.lock"):
+        return matrix.build(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")
