@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 PLOT = ["matplotlib>=3.9"]
-DATA = ["requests>=2.28"]
+DATA = ["requests>=2.30"]
 REPORT = ["jinja2>=3.1"]
 SWEEP = ["distributed>=2024.8"]
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "playwright>=1.45"]
@@ -37,7 +37,7 @@ setup(
         "platformdirs>=4",
         "threadpoolctl>=3.2",
         "tomli-w>=1",
-        "filelock>=3.13",
+        "filelock>=3.15",
     ],
     extras_require={
         "plot": PLOT,

@@ -3,7 +3,7 @@
 import pytest
 
 from minirnn import catalog, perturb
-from minirnn.cli.explain import EXPLAINED
+from minirnn.cli.explain import EXPLAINED, PAGES
 
 NAMED = [(kind, name) for kind in EXPLAINED for name in catalog.components(kind)]
 
@@ -32,6 +32,7 @@ def test_without_a_name_it_lists_by_topic(minirnn):
     assert all(kind in out for kind in EXPLAINED)
 
 
+@pytest.mark.skipif(not PAGES.is_dir(), reason="an installed package has no pages: the next test")
 def test_the_page_is_the_derivation(minirnn):
     assert "# The Elman network" in minirnn("explain", "elman", "--page").out
     assert "Stiefel" in minirnn("explain", "geodesic", "--page").out
