@@ -23,7 +23,7 @@ def save(path: Path, arrays: Arrays, about: dict[str, Any]) -> None:
     """Write {name: array}, from whatever device, and a description; the old file stays until the new one is whole."""
     text = json.dumps({"format": FORMAT, **about}, sort_keys=True)
     host: dict[str, Any] = {name: backend.to_host(x) for name, x in arrays.items()}
-    replace(path, lambda file: np.savez(file, about=np.asarray(text), **host))
+    replace(path, lambda file: npz.write(file, {"about": np.asarray(text), **host}))
 
 
 def load(path: Path) -> tuple[Arrays, dict[str, Any]]:

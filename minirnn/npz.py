@@ -1,4 +1,7 @@
-"""npz files, read only as far as they bear out what they claim: what a header says is never allocated on trust."""
+"""npz files: written with every error told, and read only as far as they bear out what they claim.
+
+What a header says is never allocated on trust.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import math
 import os
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -39,6 +43,14 @@ def read(path: Path) -> dict[str, np.ndarray]:
         except Exception as error:                                  # damaged archives raise some ten kinds of these
             raise Damaged(str(error) or type(error).__name__) from None
     return arrays
+
+
+def write(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
+    """What `np.savez` writes, but closed where the disk is full: some releases of it leave the archive open then."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, x in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(x), allow_pickle=False)
 
 
 def array(content: bytearray) -> np.ndarray:
