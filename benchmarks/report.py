@@ -155,7 +155,7 @@ def _breakdown(parts: dict[str, Any]) -> list[str]:
 
 
 def _floors(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
-    """What the profile says about the bars on time / GEMM limit: no step is shorter than its own operations."""
+    """What the profile says about the bars on time / GEMM limit: how much a step's own operations take of them."""
     table = []
     for r in results:
         name = r["workload"]["name"]
@@ -168,8 +168,9 @@ def _floors(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
         return []
     text = [
         "", "The same, divided by the GEMM limit of the run, beside the bars. A step's products are small, and small",
-        "ones run at a lower rate than the large square one that makes the limit, so a bar below *products* cannot be",
-        "met with this BLAS, nor one below *all operations* with one NumPy call for each operation.", "",
+        "ones run at a lower rate than the large square one that makes the limit. Where *products* or *all operations*",
+        "lie well above a bar, it is out of reach of this BLAS, or of one NumPy call for each operation. Parts, step and",
+        "limit were timed at different moments, so that differences of a twentieth say nothing.", "",
     ]
     return text + _markdown(("workload", "must", "aim", "products", "all operations", "step"), table)
 

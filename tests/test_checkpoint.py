@@ -1,5 +1,7 @@
 """A checkpoint is whole or the old one; reading one never runs code."""
 
+import errno
+import io
 import json
 import os
 import stat
@@ -7,7 +9,7 @@ import stat
 import numpy as np
 import pytest
 
-from minirnn import checkpoint
+from minirnn import checkpoint, npz
 from minirnn.errors import UsageError
 
 
@@ -63,3 +65,20 @@ def test_restoring_into_another_model_changes_nothing(tmp_path, found, sentence)
     with pytest.raises(UsageError, match=sentence):
         checkpoint.restore(target, found, tmp_path / "c.npz")
     assert np.all(target["W"] == 1)
+
+
+def test_an_archive_is_what_numpy_reads_and_a_full_disk_is_an_error_that_leaves_it_closed():
+    class Full(io.BytesIO):
+        def write(self, content):
+            if self.tell() + len(content) > 500:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content)
+
+    arrays = {"about": np.asarray("text"), "a/b": np.arange(6.0).reshape(2, 3)}
+    file = io.BytesIO()
+    npz.write(file, arrays)
+    file.seek(0)
+    read = np.load(file, allow_pickle=False)
+    assert {name: read[name].tolist() for name in read} == {name: x.tolist() for name, x in arrays.items()}
+    with pytest.raises(OSError, match="No space left"):
+        npz.write(Full(), arrays | {"large": np.zeros(1000)})
