@@ -169,8 +169,8 @@ def _floors(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
     text = [
         "", "The same, divided by the GEMM limit of the run, beside the bars. A step's products are small, and small",
         "ones run at a lower rate than the large square one that makes the limit. Where *products* or *all operations*",
-        "lie well above a bar, it is out of reach of this BLAS, or of one NumPy call for each operation. Parts, step and",
-        "limit were timed at different moments, so that differences of a twentieth say nothing.", "",
+        "lie well above a bar, it is out of reach of this BLAS, or of one NumPy call for each operation. Parts, step",
+        "and limit were timed at different moments, so that differences of a twentieth say nothing.", "",
     ]
     return text + _markdown(("workload", "must", "aim", "products", "all operations", "step"), table)
 
