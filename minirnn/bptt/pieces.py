@@ -35,7 +35,7 @@ def gradients(
     again(layer, X, kept, last state, made) -> (H, first state, tape), the same once more, on the way back
     """
     layers, carried = model.layers, state is not None
-    made = [layer.prepare() for layer in layers]
+    made = [layer.prepare(batch.x.shape[1]) for layer in layers]
     pieces = list(batch.chunks(length))
     masks = _dropout(model, rng, batch, length)
 
@@ -75,7 +75,7 @@ def gradients(
 
 def evaluate(model: Model, loss: Any, batch: Any, state: Any, metrics: dict[str, Any], length: int) -> Any:
     """`Memory.evaluate`, in pieces of `length` steps: of all of them, only the scores or, if smaller, H is kept."""
-    made = [layer.prepare() for layer in model.layers]
+    made = [layer.prepare(batch.x.shape[1]) for layer in model.layers]
     early = model.readout.params["b"].size <= model.layers[-1].hidden_size
     found = []
 

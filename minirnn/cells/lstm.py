@@ -29,8 +29,8 @@ class LSTM(Cell):
         z̄_o      = h̄_t ⊙ h_t ⊙ (1 - o)            (L9)  undoes (L7) in o, then (L5): tanh c ⊙ o = h again
         c̄_{t-1}  = c̄_t ⊙ f                        (L10) undoes (L6) in c
         z̄_f      = c̄_{t-1} ⊙ c_{t-1} ⊙ (1 - f)    (L11) undoes (L6) in f, then (L3): c̄_t ⊙ f is (L10)
-        z̄_g      = c̄_t ⊙ i ⊙ (1 - g²)             (L12) undoes (L6) in g, then (L4)
-        z̄_i      = c̄_t ⊙ i ⊙ g (1 - i)            (L13) undoes (L6) in i, then (L2)
+        z̄_i      = c̄_t ⊙ i ⊙ g ⊙ (1 - i)          (L12) undoes (L6) in i, then (L2)
+        z̄_g      = c̄_t ⊙ i ⊙ (1 + g) ⊙ (1 - g)    (L13) undoes (L6) in g, then (L4)
         h̄_{t-1}  = Wᵀ z̄_t                         (L14) undoes (L1)
         W̄        = Σ_t z̄_t h_{t-1}ᵀ               (L15) all four gates in one product, after the loop
 
@@ -71,12 +71,13 @@ class LSTM(Cell):
         i, f, g, o = blocks(gates, 4)
         dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
         dc = dc + dh * (o - h * tanh_c)                             # (L8)  undoes (L7) in c; dc is now complete
-        dzo[...] = dh * h * (1 - o)                                 # (L9)  undoes (L7) in o, (L5)
+        dzo[...] = dh * h                                           # (L9)  undoes (L7) in o, (L5)
         dc_prev = dc * f                                            # (L10) undoes (L6) in c
-        dzf[...] = dc_prev * c_prev * (1 - f)                       # (L11) undoes (L6) in f, (L3)
+        dzf[...] = dc_prev * c_prev                                 # (L11) undoes (L6) in f, (L3)
         dg = dc * i
-        dzg[...] = dg * (1 - g * g)                                 # (L12) undoes (L6) in g, (L4)
-        dzi[...] = dg * g * (1 - i)                                 # (L13) undoes (L6) in i, (L2): dc g i is dg g
+        dzi[...] = dg * g                                           # (L12) undoes (L6) in i, (L2)
+        dzg[...] = dg + dzi                                         # (L13) undoes (L6) in g, (L4): dg (1 + g)
+        dz *= 1 - gates                                             # the last factor of (L9), (L11), (L12), (L13)
         dh_prev = dz @ w.W                                          # (L14) undoes (L1)
         return dz, (dh_prev, dc_prev)
 

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minirnn import memory, unroll
+from minirnn import unroll
 from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
 from minirnn.layers.base import Layer
 from minirnn.linalg import affine, as_kind, outer_sum, product, row_sum
-from minirnn.operators import Operator
+from minirnn.operators import Operator, Transposed
+from minirnn.panels import laid_out
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
 from minirnn.paths import join
 from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
@@ -131,12 +132,15 @@ class Recurrent(Layer):
         A = affine(X, U, self.params["b"])                          # (C1)
         return A
 
-    def prepare(self) -> Prepared:
-        """U, the cell's matrices and the penalties: made once, however many pieces the sequence is run in."""
+    def prepare(self, rows: int) -> Prepared:
+        """U, the cell's matrices and the penalties: made once, however many pieces the sequence is run in.
+
+        rows    how many examples a step has: what the matrices are laid out for
+        """
         U, made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
         penalties = [r.forward(U[0] if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
-        w = SimpleNamespace(**{name: _column_major(W) for name, (W, _) in made.items()})
-        back = SimpleNamespace(**{name: _row_major(W) for name, (W, _) in made.items()})
+        w = SimpleNamespace(**{name: _for_steps(W.T, rows).T for name, (W, _) in made.items()})
+        back = SimpleNamespace(**{name: _for_steps(W, rows) for name, (W, _) in made.items()})
         return Prepared(U, made, w, back, penalties)
 
     def forward(self, X, state=None, keep=True, made=None):
@@ -144,7 +148,7 @@ class Recurrent(Layer):
 
         made    what `prepare` gave for the sequence of which X is a piece; None: X is the sequence
         """
-        made = self.prepare() if made is None else made
+        made = self.prepare(X.shape[1]) if made is None else made
         A = Projected(self, X, made.U[0])
         carried = state is not None
         state = state if carried else self.initial_state(X.shape[1], A[:1])
@@ -153,7 +157,7 @@ class Recurrent(Layer):
 
     def reverse(self, X, last, lost, made):
         """(H, first state, tape), as `forward` gave them, from the last state and the bits that `cell.lost` told."""
-        tape = unroll.reverse(self.cell, Projected(self, X, made.U[0]), last, lost, made.w)
+        tape = unroll.reverse(self.cell, Projected(self, X, made.U[0]), last, lost, made.back)
         return tape.states[0][1:], tuple(S[0] for S in tape.states), (X, made, tape, True)
 
     def backward(self, dH, cache, input_gradient=True):
@@ -239,11 +243,6 @@ def _complex(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
-def _column_major(W: Array) -> Array:
-    """W laid out so that W.T, which every step multiplies by, is contiguous: 1.6x per product at n = 128."""
-    return W if isinstance(W, Operator) else memory.aligned(W.T).T
-
-
-def _row_major(W: Array) -> Array:
-    """W as the steps back want it, which multiply by W itself."""
-    return W if isinstance(W, Operator) else memory.aligned(W)
+def _for_steps(M: Array, rows: int) -> Array:
+    """M as the steps want it, which multiply by M itself: contiguous, 1.6x per product at n = 128, or in panels."""
+    return M if isinstance(M, (Operator, Transposed)) else laid_out(M, rows)

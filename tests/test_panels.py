@@ -1,0 +1,132 @@
+"""Products with a matrix in panels: the product itself, where panels are taken, and that a network does not notice."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from strict_array import StrictDevice
+from threadpoolctl import threadpool_limits
+
+from minirnn import models, panels
+from minirnn.losses import SoftmaxCrossEntropy
+from minirnn.panels import SMALL, WIDTHS, Panels, laid_out
+from minirnn.tasks import Batch
+
+
+@pytest.fixture
+def pay(monkeypatch):
+    """Take panels wherever the sizes speak for them, whatever BLAS and processor the tests run on."""
+    monkeypatch.setattr(panels, "small_products_pay", lambda: True)
+
+
+def normal(*shape, dtype=np.float64, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("k", "N", "width"), [(5, 12, 4), (130, 96, 32), (3, 80, 80)])
+def test_the_product_is_that_of_the_whole_matrix(k, N, width, dtype):
+    X, M = normal(7, k, dtype=dtype), normal(k, N, dtype=dtype, seed=1)
+    found, wanted = X @ Panels(M, width), X.astype(np.float64) @ M.astype(np.float64)
+    assert found.shape == wanted.shape
+    assert found.dtype == dtype
+    assert found.flags.c_contiguous
+    # the error of a sum of k products in any order: k ε Σ |x m|, to first order
+    assert np.all(np.abs(found - wanted) <= k * np.finfo(dtype).eps * (np.abs(X) @ np.abs(M)))
+
+
+def test_panels_stand_for_the_matrix_where_a_cell_asks():
+    M, X = normal(6, 8), normal(3, 6)
+    p = Panels(M, 4)
+    assert p.shape == M.shape
+    assert p.T.shape == M.T.shape
+    assert p.T.T is p
+    assert p.conj() is p
+    np.testing.assert_allclose(X @ p.T.T, X @ M, rtol=1e-14)
+
+
+def test_what_is_asked_first_does_not_change_with_the_next_product():
+    p, X = Panels(normal(6, 8), 4), normal(3, 6)
+    first = X @ p
+    kept = first.copy()
+    assert np.any(2 * X @ p != kept)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_a_panel_is_contiguous_and_starts_at_a_cache_line():
+    values = Panels(normal(128, 512, dtype=np.float32), 64).values
+    assert values.shape == (8, 128, 64)
+    assert values.flags.c_contiguous
+    assert values.ctypes.data % 64 == 0
+
+
+@pytest.mark.parametrize(("rows", "k", "N", "width"), [
+    (50, 128, 512, 64),      # the LSTM's gates
+    (50, 512, 512, 32),      # 64 columns would be more than 10⁶ multiplications
+    (20, 400, 400, 80),      # neither 64 nor 32 divides 400
+    (50, 300, 1200, 48),
+    (50, 128, 128, None),    # small as it is
+    (50, 100, 330, None),    # no width divides 330
+    (200, 512, 512, None),   # no panel is small
+])
+def test_the_width_is_the_first_that_divides_and_is_small(rows, k, N, width, pay):
+    M = normal(k, N, dtype=np.float32)
+    found = laid_out(M, rows)
+    if width is None:
+        assert isinstance(found, np.ndarray)
+        assert found.flags.c_contiguous
+        np.testing.assert_array_equal(found, M)
+    else:
+        assert found.values.shape == (N // width, k, width)
+        assert rows * k * width <= SMALL < rows * k * N
+        assert width in WIDTHS
+
+
+def test_other_matrices_stay_whole(pay, monkeypatch):
+    M = normal(128, 512)
+    assert isinstance(laid_out(M, 50), Panels)
+    assert isinstance(laid_out(M + 0j, 50), np.ndarray)
+    assert not isinstance(laid_out(StrictDevice().asarray(M), 50), Panels)
+    monkeypatch.setattr(panels, "small_products_pay", lambda: False)
+    assert isinstance(laid_out(M, 50), np.ndarray)
+
+
+@pytest.mark.parametrize(("libraries", "pays"), [
+    ([("SkylakeX", 1)], True),
+    ([("SkylakeX", 1), ("SkylakeX", 1)], True),
+    ([("SkylakeX", 2)], False),
+    ([("SkylakeX", 1), ("SkylakeX", 2)], False),
+    ([("Haswell", 1)], False),
+    ([], False),
+])
+def test_small_products_pay_with_one_thread_and_kernels_for_them(libraries, pays, monkeypatch):
+    found = [SimpleNamespace(architecture=name, num_threads=threads) for name, threads in libraries]
+    monkeypatch.setattr(panels, "_libraries", lambda: found)
+    assert panels.small_products_pay() is pays
+
+
+def test_the_number_of_threads_is_asked_each_time():
+    with threadpool_limits(2, user_api="blas"):
+        assert not panels.small_products_pay()
+
+
+@pytest.mark.parametrize("build", [models.rnn, models.lstm, models.gru], ids=["rnn", "lstm", "gru"])
+def test_a_network_has_the_same_loss_and_gradients_with_panels(build, pay, monkeypatch):
+    n, rows, T = 128, 70, 20
+    model = build(3, 4, n, rng=np.random.default_rng(0), dtype=np.float64)
+    rng = np.random.default_rng(1)
+    batch = Batch(rng.standard_normal((T, rows, 3)), rng.integers(0, 4, (T, rows)))
+
+    def gradients():
+        y, _, tape = model.forward(batch.x)
+        L, cache = SoftmaxCrossEntropy().forward(y, batch)
+        return L, model.backward(SoftmaxCrossEntropy().backward(cache), tape)
+
+    made = model.layers[0].prepare(rows)
+    assert isinstance(made.w.W.T, Panels)
+    L, grads = gradients()
+    monkeypatch.setattr(panels, "small_products_pay", lambda: False)
+    wanted_L, wanted = gradients()
+    assert abs(L - wanted_L) <= 1e-12
+    for path, d in grads.items():
+        np.testing.assert_allclose(d, wanted[path], rtol=0, atol=1e-12 * np.max(np.abs(wanted[path])), err_msg=path)
