@@ -84,5 +84,5 @@ def dense(W: Array | Operator) -> Array:
 
 def filled(W: Array | Operator, shape: int | tuple[int, ...], value: float) -> Array:
     """An array of equal entries, of W's type and on W's device."""
-    like = getattr(W, "values", W)
+    like: Any = getattr(W, "values", W)
     return np.zeros(shape, dtype=like.dtype, like=like) + value
