@@ -82,6 +82,11 @@ def skew(B: Array) -> Array:
     return upper - upper.T
 
 
+def symmetric(G: Array) -> Array:
+    """The symmetric part of G, (G + Gᵀ)/2: all that ∂L/∂M says of a symmetric M that stays symmetric."""
+    return (G + G.T) / 2
+
+
 def orthogonality_error(W: Array) -> Array:
     """‖WᴴW − I‖_F, zero for an orthogonal (unitary) W, on the smaller side of an n × p matrix."""
     W = W if W.shape[0] >= W.shape[1] else W.conj().T

@@ -228,8 +228,8 @@ class StrictArray(NDArrayOperatorsMixin):
             if self.device.linalg != "raise":
                 raise Refused(f"CuPy's {path} goes on with wrong numbers where it fails: use backend.{func.__name__}")
             self.device.return_codes += 1
-        # solve is the one routine whose host path is not NumPy's (see backend.solve).
-        func = backend.solve if path == "linalg.solve" else func
+        # the two routines whose host path is not NumPy's
+        func = {"linalg.solve": backend.solve, "linalg.inv": backend.inverse}.get(path, func)
         return self._compute(func, args, kwargs, (self, args, kwargs), path)
 
     def __getattr__(self, name):

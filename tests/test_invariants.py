@@ -1,5 +1,7 @@
 """What the theory promises, measured: norms of Jacobians, bounds on gradients, orthogonality of the exponential."""
 
+from fractions import Fraction
+from math import comb, factorial
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +13,7 @@ from minirnn.activations import Abs, Activation, Identity
 from minirnn.cells import Elman
 from minirnn.initializers import henaff
 from minirnn.linalg import orthogonality_error, skew
-from minirnn.parametrizations import ExpMap, ExpMapEigh
+from minirnn.parametrizations import ExpMap, ExpMapEigh, expmap
 
 T, N = 60, 12
 
@@ -268,9 +270,34 @@ def test_expmap_by_squaring_and_by_eigenvalues_agree(n, norm, dtype, limit):
         assert np.max(np.abs(x - y)) <= limit * max(1, norm / 10) * np.max(np.abs(y))
 
 
-@pytest.mark.parametrize("norm", [10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("norm", [1.0, np.pi, 8.0])
+def test_the_quotient_is_orthogonal_and_its_gradient_exact_where_it_is_no_exponential(norm, monkeypatch):
+    monkeypatch.setattr(expmap, "scaling", lambda B8: ([np.False_], np.float64(1)))    # as if θ were larger
+    A, (dW, dA) = of_norm(8, norm), np.triu(np.random.default_rng(1).standard_normal((2, 8, 8)), 1)
+    p, h = ExpMap(A), 1e-4
+    W, cache = p.matrix()
+    assert orthogonality_error(W) <= 1e-13
+    ahead, behind = (np.sum(dW * ExpMap(A + x * dA).matrix()[0]) for x in (h, -h))
+    found = np.sum(p.pullback(dW, cache)["A"] * dA)
+    assert found == pytest.approx((ahead - behind) / (2 * h), rel=1e-7)    # h² and ε/h: a share of 1e-4 in B̄₈ is seen
+
+
+def test_theta_is_where_the_angle_moves_by_one_rounding_more_than_it_should():
+    def slope(t):
+        """dφ/dt of the angle φ(t) = 2 arctan(U/V) that the quotient makes of t, in exact fractions."""
+        b = [Fraction(comb(9, k) * factorial(18 - k), factorial(18)) for k in range(10)]
+        V, U = ([(k, (-1) ** (k // 2) * b[k]) for k in range(odd, 10, 2)] for odd in (0, 1))
+        v, u = (sum(c * t**k for k, c in p) for p in (V, U))
+        dv, du = (sum(k * c * t ** (k - 1) for k, c in p if k) for p in (V, U))
+        return 2 * (du * v - dv * u) / (v * v + u * u)
+
+    for theta, eps in ((5.673606694494164, 2.0**-23), (1.8572332728450316, 2.0**-52)):
+        assert eps / 4 < abs(slope(Fraction(theta)) - 1) <= eps
+
+
+@pytest.mark.parametrize("norm", [30.0, 100.0, 1000.0])
 def test_expmap_stays_orthogonal_however_often_it_squares(norm):
-    W, (_, _, roots, _) = ExpMap(of_norm(64, norm, np.float32)).matrix()
+    W, (*_, roots) = ExpMap(of_norm(64, norm, np.float32)).matrix()
     assert len(roots) >= 3
     last = roots[-1][1]
     assert orthogonality_error(W) <= 5e-6

@@ -31,6 +31,25 @@ def solve(A: Array, B: Array) -> Array:
     return np.ascontiguousarray(X).reshape(B.shape)
 
 
+def inverse(A: Array) -> Array:
+    """A⁻¹ in the precision of A, for one that is far from singular: its error is rounding times the condition number.
+
+    Used twice, it takes the place of two calls of `solve`, each of which takes half as long again in single precision.
+    A singular A raises LinAlgError on the host and on the device.
+    """
+    if is_device(A) or A.ndim != 2 or A.dtype.char not in "fF":
+        with linalg_errors(A):
+            return np.linalg.inv(A)
+    from scipy.linalg import get_lapack_funcs
+
+    getrf, getri = get_lapack_funcs(("getrf", "getri"), (A,))
+    lu, pivots, _ = getrf(A.T)                                      # of Aᵀ: LAPACK wants columns first
+    X, info = getri(lu, pivots, lwork=64 * len(A), overwrite_lu=True)
+    if info != 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+    return X.T
+
+
 def eig(M: Array) -> tuple[Array, Array]:
     """(values, vectors) of a square matrix.  raises LinAlgError if they are not found"""
     with linalg_errors(M):
