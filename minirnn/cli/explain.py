@@ -38,7 +38,7 @@ def command(name: str | None, kind: str | None, scaled: str | None, page: bool) 
       minirnn explain
       minirnn explain elman
       minirnn explain lstm --kind cell
-      minirnn explain expmap --perturb X5=1.01
+      minirnn explain expmap --perturb X9=1.01
       minirnn explain gru --kind cell --page
     """
     console = Console(highlight=False)

@@ -46,19 +46,19 @@ def test_a_package_without_its_pages_says_where_they_are(minirnn, monkeypatch, t
 
 
 def test_a_scaled_line_is_noticed(minirnn):
-    result = minirnn("explain", "expmap", "--perturb", "X5=1.01")
+    result = minirnn("explain", "expmap", "--perturb", "X9=1.01")
     assert result.code == 0
     assert "1.01 times the true gradient" in result.out
     assert "failed, as they should" in result.out
 
 
 def test_a_factor_of_one_changes_nothing(minirnn):
-    assert "All gradients agree." in minirnn("explain", "expmap", "--perturb", "X5=1").out
+    assert "All gradients agree." in minirnn("explain", "expmap", "--perturb", "X9=1").out
 
 
 def test_a_control_that_notices_nothing_exits_3(minirnn, monkeypatch):
     monkeypatch.setattr(perturb, "perturbed", lambda component, tag, factor: component)
-    result = minirnn("explain", "expmap", "--perturb", "X5=1.01")
+    result = minirnn("explain", "expmap", "--perturb", "X9=1.01")
     assert result.code == 3
     assert "no gradient of expmap noticed" in result.err
 
