@@ -137,9 +137,9 @@ def _timed(engine: Minirnn, part: Any, methods: tuple[str, ...], steps: int) -> 
 
 
 def _clocked(method: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
-    def clocked(*args: Any) -> Any:
+    def clocked(*args: Any, **options: Any) -> Any:
         found: list[Any] = []
-        spent.append(seconds(lambda: found.append(method(*args)), time.process_time))
+        spent.append(seconds(lambda: found.append(method(*args, **options)), time.process_time))
         return found[0]
 
     return clocked
@@ -150,9 +150,9 @@ def _noting(engine: Minirnn) -> Iterator[None]:
     """Parameters and input note what is done with them and what comes of it; the loss is left out."""
 
     def unnoted(method: Callable[..., Any]) -> Callable[..., Any]:
-        def without_notes(*args: Any) -> Any:
+        def without_notes(*args: Any, **options: Any) -> Any:
             Noted.active = False
-            result = method(*args)
+            result = method(*args, **options)
             Noted.active = True
             return result
 

@@ -25,12 +25,18 @@ class Loss(ABC):
     summary: ClassVar[str]
 
     @abstractmethod
-    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
-        """(sum of the loss over the unmasked positions, their count, cache)."""
+    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
+        """(sum of the loss over the unmasked positions, their count, cache).
+
+        spent   nobody needs y any more: it may be overwritten, and become ∂L/∂y
+        """
 
     @abstractmethod
     def backward(self, cache: Any, N: Array | None = None) -> Array:
-        """∂L/∂y, with the shape of y; N is the count to divide by where the batch is a piece of a larger one."""
+        """∂L/∂y, with the shape of y; N is the count to divide by where the batch is a piece of a larger one.
+
+        After a `total` that was given a spent y, it may be asked once.
+        """
 
     def count(self, batch: Any, y: Array) -> Array:
         """How many unmasked positions there are; of y (..., n_out) only the type matters, and the last axis."""
@@ -63,10 +69,11 @@ class SoftmaxCrossEntropy(Loss):
 
     summary = "softmax cross-entropy in nats, with a mask"
 
-    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
+    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
         backend.check_ids(batch.y, y.shape[-1], "classes")
         scores, classes, count = y.reshape(-1, y.shape[-1]), batch.y.reshape(-1), self.count(batch, y)
-        error, nll, Z = np.empty_like(scores), np.empty_like(scores[:, 0]), np.empty_like(scores[:, :1])
+        error = scores if spent else np.empty_like(scores)
+        nll, Z = np.empty_like(scores[:, 0]), np.empty_like(scores[:, :1])
         for rows in cached_rows(scores):
             e = _shifted(scores[rows], error[rows])
             own = np.arange(len(e), like=e), classes[rows]
@@ -79,13 +86,13 @@ class SoftmaxCrossEntropy(Loss):
         if mask is not None:
             nll, error, Z = _kept(nll, mask), _kept(error, mask[:, None]), _kept(Z, mask[:, None], 1)
         total = np.sum(nll if mask is None else nll * mask)
-        return total, count, (error, Z, mask, at_least_one(count), y.shape)
+        return total, count, (error, Z, mask, at_least_one(count), y.shape, spent)
 
     def backward(self, cache: Any, N: Array | None = None) -> Array:
-        error, Z, mask, count, shape = cache
+        error, Z, mask, count, shape, spent = cache
         N = count if N is None else N
         weight = (1 if mask is None else mask[:, None]) / N
-        dy = error * (weight / Z)                                   # (S3) undoes (S2), (S1)
+        dy = np.multiply(error, weight / Z, out=error if spent else None)    # (S3) undoes (S2), (S1)
         return dy.reshape(shape)
 
     @classmethod
@@ -128,7 +135,7 @@ class MeanSquaredError(Loss):
 
     summary = "mean squared error, with a mask"
 
-    def total(self, y: Array, batch: Any) -> tuple[Array, Array, Any]:
+    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
         r = r if mask is None else _kept(r, mask)

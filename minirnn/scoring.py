@@ -1,14 +1,14 @@
 """Read-out and loss together, a few sequences at a time: the scores of a large vocabulary never exist all at once.
 
-With T steps, B sequences and 10,000 classes the scores y have 10,000 T B entries, and the loss makes arrays of that
-size: 458 MiB each at T = 150, B = 80. But every sequence is read out and scored by itself, and only sums are kept. So
-the same lines run on pieces of the batch, one after the other, with the count of the whole:
+With T steps, B sequences and 10,000 classes the scores y have 10,000 T B entries, and so has their gradient: 458 MiB
+at T = 150, B = 80. But every sequence is read out and scored by itself, and only sums are kept. So the same lines run on
+pieces of the batch, one after the other, with the count of the whole:
 
     L = Σ_p L_p / N,   ∂L/∂y_p = ∂L_p/∂y_p / N,   W̄ = Σ_p W̄_p,   b̄ = Σ_p b̄_p,   H̄ = [H̄_1 H̄_2 ...]
 
 Pieces are cut along the batch, not along time, because a metric may ask for the last steps. A batch with few scores is
 one piece: then nothing is cut or added up. A process that trains the benchmark's language model (W5) with T = 150 takes
-270 MiB at its peak, and 1,074 with all in one piece.
+320 MiB at its peak, and 1,065 with all in one piece.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def evaluate(readout: Any, loss: Any, H: Array, batch: Any, metrics: dict[str, A
     sums: dict[str, tuple[Array, Array]] = {}
     for columns, piece in _pieces(readout, H, batch):
         y, _ = _read(readout, H, columns)
-        found = {"loss": loss.total(y, piece)[:2]} | {name: metric(y, piece) for name, metric in metrics.items()}
+        found = {name: metric(y, piece) for name, metric in metrics.items()}
+        found = {"loss": loss.total(y, piece, spent=True)[:2]} | found
         sums = {name: (sums[name][0] + a, sums[name][1] + n) if sums else (a, n) for name, (a, n) in found.items()}
     return sums
 
@@ -77,8 +78,8 @@ def _both_ways(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """(sum of the loss, ∂L/∂H, gradients of the read-out) of some sequences, all that is left of their scores."""
     y, cache = _read(readout, H, columns)
-    total, _, loss_cache = loss.total(y, piece)
-    del y                                                           # two arrays of this size at a time, not three
+    total, _, loss_cache = loss.total(y, piece, spent=True)         # ∂L/∂y may take the place of y
+    del y
     dy = loss.backward(loss_cache, N)
     return total, *readout.backward(dy if columns is None else dy.reshape(-1, dy.shape[-1]), cache)
 

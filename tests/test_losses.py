@@ -79,6 +79,22 @@ def test_cross_entropy_gradient_sums_to_zero_over_the_classes(mask):
 
 
 @every_loss
+@every_mask
+def test_a_spent_y_gives_the_same_numbers(loss, target, mask):
+    total, count, cache = loss.total(Y, batch(target, mask))
+    y = Y.copy()
+    again, as_many, spent = loss.total(y, batch(target, mask), spent=True)
+    assert (again, as_many) == (total, count)
+    np.testing.assert_array_equal(loss.backward(spent, 7), loss.backward(cache, 7))
+
+
+def test_cross_entropy_needs_no_memory_besides_a_spent_y():
+    y = Y.copy()
+    _, _, cache = SoftmaxCrossEntropy().total(y, batch(CLASSES), spent=True)
+    assert np.shares_memory(SoftmaxCrossEntropy().backward(cache), y)
+
+
+@every_loss
 def test_masked_positions_receive_no_gradient_and_have_no_say(loss, target):
     mask = MASKS["ragged"]
     value, cache = loss.forward(Y, batch(target, mask))

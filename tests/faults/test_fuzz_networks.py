@@ -200,16 +200,16 @@ def test_a_schedule_stays_between_0_and_1_at_every_step(name, examples, tried):
 class Unmasked(SoftmaxCrossEntropy):
     """Forgets the mask on the way back."""
 
-    def total(self, y, batch):
-        total, count, (_, _, _, N, shape) = super().total(y, batch)
+    def total(self, y, batch, spent=False):
+        total, count, (_, _, _, N, shape, _) = super().total(y, batch)
         _, _, (error, Z, *_) = super().total(y, Batch(None, batch.y))
-        return total, count, (error, Z, None, N, shape)
+        return total, count, (error, Z, None, N, shape, False)
 
 
 class Multiplying(MeanSquaredError):
     """Masks by a product, and 0 · NaN is NaN."""
 
-    def total(self, y, batch):
+    def total(self, y, batch, spent=False):
         r, mask = y - batch.y, batch.mask[..., None]
         return np.sum(r * r * mask), np.maximum(np.sum(mask) * y.shape[-1], 1), (r, mask, 1)
 
