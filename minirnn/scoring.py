@@ -1,8 +1,8 @@
 """Read-out and loss together, a few sequences at a time: the scores of a large vocabulary never exist all at once.
 
 With T steps, B sequences and 10,000 classes the scores y have 10,000 T B entries, and so has their gradient: 458 MiB
-at T = 150, B = 80. But every sequence is read out and scored by itself, and only sums are kept. So the same lines run on
-pieces of the batch, one after the other, with the count of the whole:
+at T = 150, B = 80. But every sequence is read out and scored by itself, and only sums are kept. So the same lines run
+on pieces of the batch, one after the other, with the count of the whole:
 
     L = Σ_p L_p / N,   ∂L/∂y_p = ∂L_p/∂y_p / N,   W̄ = Σ_p W̄_p,   b̄ = Σ_p b̄_p,   H̄ = [H̄_1 H̄_2 ...]
 
