@@ -258,7 +258,7 @@ def test_expmap_gradient_in_single_precision(norm):
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 1e-13), (np.float32, 2e-5)])
 @pytest.mark.parametrize("norm", [0.0, 1e-9, 0.1, 1.0, np.pi, 10.0, 100.0])
 @pytest.mark.parametrize("n", [2, 7, 40])
-def test_expmap_by_squaring_and_by_eigenvalues_agree(n, norm, dtype, limit):
+def test_expmap_by_a_quotient_and_by_eigenvalues_agree(n, norm, dtype, limit):
     A, dW = of_norm(n, norm, dtype), np.random.default_rng(1).standard_normal((n, n)).astype(dtype)
     found, wanted = [], []
     for into, Map in ((found, ExpMap), (wanted, ExpMapEigh)):
