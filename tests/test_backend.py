@@ -156,6 +156,41 @@ def test_solve_raises_on_a_singular_matrix(dtype):
         backend.solve(np.zeros((2, 2), dtype), np.ones(2, dtype))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64, np.float64, np.complex128])
+def test_inverse_keeps_the_precision_and_is_as_good_as_the_condition_number(dtype):
+    rng, n = np.random.default_rng(6), 30
+    A = np.identity(n) + (rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))) / (4 * np.sqrt(n))
+    A = (A.real if np.dtype(dtype).kind == "f" else A).astype(dtype)
+    before = A.copy()
+    R = backend.inverse(A)
+    assert R.dtype == dtype
+    bound = n * np.finfo(dtype).eps * np.linalg.norm(A) * np.linalg.norm(R)    # Frobenius norms: above κ
+    assert np.linalg.norm(R @ A - np.identity(n)) < bound
+    np.testing.assert_array_equal(A, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_inverse_raises_on_a_singular_matrix_and_hands_nan_on(dtype):
+    with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+        backend.inverse(np.zeros((2, 2), dtype))
+    assert np.isnan(backend.inverse(np.full((2, 2), np.nan, dtype))).all()
+
+
+@pytest.mark.parametrize("routine", ["solve(A, A)", "inverse(A)"])
+def test_scipys_own_threads_are_limited_as_numpys_are(routine):
+    program = f"""
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from minirnn import backend
+with threadpool_limits(1):
+    A = np.eye(2, dtype=np.float32)
+    backend.{routine}
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert set(pools) == {{1}}, pools
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_linalg_errors_asks_cupy_to_raise_and_takes_it_back(monkeypatch):
     device = fake_cupy.install(monkeypatch)
     there = device.asarray(np.eye(2))
@@ -166,7 +201,9 @@ def test_linalg_errors_asks_cupy_to_raise_and_takes_it_back(monkeypatch):
     assert device.linalg == "ignore"
 
 
-@pytest.mark.parametrize("routine", [backend.eig, backend.eigh, backend.svd, lambda M: (backend.solve(M, M),)])
+@pytest.mark.parametrize("routine", [
+    backend.eig, backend.eigh, backend.svd, lambda M: (backend.solve(M, M),), lambda M: (backend.inverse(M),),
+])
 def test_every_routine_that_can_fail_asks_for_its_return_code(monkeypatch, routine):
     device = fake_cupy.install(monkeypatch)
     M = np.diag([1.0, 2.0, 4.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,7 @@ def solve(A: Array, B: Array) -> Array:
     if is_device(A) or A.ndim != 2 or np.result_type(A, B).char not in "fF":
         with linalg_errors(A):
             return np.linalg.solve(A, B)
-    from scipy.linalg import get_lapack_funcs
-
-    (gesv,) = get_lapack_funcs(("gesv",), (A, B))
+    (gesv,) = _lapack().get_lapack_funcs(("gesv",), (A, B))
     _, _, X, info = gesv(A, B if B.ndim == 2 else B[:, None])
     if info != 0:
         raise np.linalg.LinAlgError("Singular matrix")
@@ -40,14 +39,25 @@ def inverse(A: Array) -> Array:
     if is_device(A) or A.ndim != 2 or A.dtype.char not in "fF":
         with linalg_errors(A):
             return np.linalg.inv(A)
-    from scipy.linalg import get_lapack_funcs
-
-    getrf, getri = get_lapack_funcs(("getrf", "getri"), (A,))
+    getrf, getri = _lapack().get_lapack_funcs(("getrf", "getri"), (A,))
     lu, pivots, _ = getrf(A.T)                                      # of Aᵀ: LAPACK wants columns first
     X, info = getri(lu, pivots, lwork=64 * len(A), overwrite_lu=True)
     if info != 0:
         raise np.linalg.LinAlgError("Singular matrix")
     return X.T
+
+
+@cache
+def _lapack() -> Any:
+    """scipy.linalg, imported where it is first needed. Its BLAS has a pool of threads of its own, which starts with one
+    for each core: from here on it has as many as NumPy's, or the fewest of the two.
+    """
+    import scipy.linalg
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    threadpool_limits(min(pools, default=None), user_api="blas")
+    return scipy.linalg
 
 
 def eig(M: Array) -> tuple[Array, Array]:
