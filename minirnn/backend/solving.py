@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ def solve(A: Array, B: Array) -> Array:
     if is_device(A) or A.ndim != 2 or np.result_type(A, B).char not in "fF":
         with linalg_errors(A):
             return np.linalg.solve(A, B)
-    (gesv,) = _lapack().get_lapack_funcs(("gesv",), (A, B))
+    (gesv,) = _lapack(("gesv",), (A, B))
     _, _, X, info = gesv(A, B if B.ndim == 2 else B[:, None])
     if info != 0:
         raise np.linalg.LinAlgError("Singular matrix")
@@ -39,7 +40,7 @@ def inverse(A: Array) -> Array:
     if is_device(A) or A.ndim != 2 or A.dtype.char not in "fF":
         with linalg_errors(A):
             return np.linalg.inv(A)
-    getrf, getri = _lapack().get_lapack_funcs(("getrf", "getri"), (A,))
+    getrf, getri = _lapack(("getrf", "getri"), (A,))
     lu, pivots, _ = getrf(A.T)                                      # of Aᵀ: LAPACK wants columns first
     X, info = getri(lu, pivots, lwork=64 * len(A), overwrite_lu=True)
     if info != 0:
@@ -47,17 +48,27 @@ def inverse(A: Array) -> Array:
     return X.T
 
 
-@cache
-def _lapack() -> Any:
-    """scipy.linalg, imported where it is first needed. Its BLAS has a pool of threads of its own, which starts with one
-    for each core: from here on it has as many as NumPy's, or the fewest of the two.
-    """
-    import scipy.linalg
-    from threadpoolctl import threadpool_info, threadpool_limits
+def _lapack(names: tuple[str, ...], arrays: tuple[Array, ...]) -> Any:
+    """LAPACK's routines of these names for the type of the arrays, from SciPy, on one thread.
 
-    pools = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    threadpool_limits(min(pools, default=None), user_api="blas")
-    return scipy.linalg
+    SciPy's BLAS has a pool of threads beside NumPy's. Where both have several, the idle ones of each, which spin, take
+    the processor from the other: a training step with `expmap` took three times as long on two threads.
+    """
+    linalg, own = _scipy()
+    for library in own:
+        library.set_num_threads(1)
+    return linalg.get_lapack_funcs(names, arrays)
+
+
+@cache
+def _scipy() -> tuple[Any, list[Any]]:
+    """(scipy.linalg, imported where it is first needed; what controls the BLAS that is SciPy's alone)."""
+    import scipy.linalg
+    from threadpoolctl import ThreadpoolController
+
+    folders = {"scipy", "scipy.libs"}                               # in a wheel; elsewhere it may share NumPy's
+    libraries = ThreadpoolController().lib_controllers
+    return scipy.linalg, [lib for lib in libraries if folders & set(Path(lib.filepath).parts[:-1])]
 
 
 def eig(M: Array) -> tuple[Array, Array]:
