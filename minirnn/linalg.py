@@ -32,18 +32,30 @@ def product(X: Array, M: Array) -> Array:
     return (X.reshape(-1, X.shape[-1]) @ M).reshape(*X.shape[:-1], M.shape[-1])
 
 
-def affine(X: Array, M: Array, b: Array) -> Array:
-    """X Mᵀ + b, as the one product [X 1] [M b]ᵀ: with few columns in X, adding b afterwards would cost as much again.
+class Affine:
+    """X ↦ X Mᵀ + b as the one product [X 1] [M b]ᵀ: with few columns in X, adding b would cost as much again.
 
-    X (..., columns), M (rows, columns), b (rows,) -> (..., rows). A structured matrix has no room for b: it is added.
+    M (rows, columns), b (rows,) or None for zero; X (..., columns) -> (..., rows). [M b]ᵀ is made once, for all X.
+    A structured matrix has no room for b: it is added. A narrow X is multiplied step by step, in half the time: for
+    those products BLAS does not repack its arguments.
     """
-    if hasattr(M, "gradient"):
-        return product(X, M.T) + b
-    ones = np.ones_like(X[..., :1])
-    X, M = np.concatenate([X, ones], axis=-1), np.concatenate([M, b[:, None]], axis=1)
-    Y = memory.empty((*X.shape[:-1], M.shape[0]), M)
-    np.matmul(X.reshape(-1, X.shape[-1]), M.T, out=Y.reshape(-1, M.shape[0]))
-    return Y
+
+    def __init__(self, M: Array, b: Array | None):
+        self.M, self.b = M, b
+        self.joined = None
+        if b is not None and not hasattr(M, "gradient"):
+            self.joined = memory.aligned(np.concatenate([M, b[:, None]], axis=1).T)
+
+    def __call__(self, X: Array) -> Array:
+        if self.joined is None:
+            Y = product(X, self.M.T)
+            return Y if self.b is None else Y + self.b
+        X, M = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), self.joined
+        Y = memory.empty((*X.shape[:-1], M.shape[1]), M)
+        if X.ndim == 3 and len(M) <= NARROW <= X.shape[1]:
+            return np.matmul(X, M, out=Y)
+        np.matmul(X.reshape(-1, X.shape[-1]), M, out=Y.reshape(-1, M.shape[1]))
+        return Y
 
 
 def row_sum(D: Array) -> Array:

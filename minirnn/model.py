@@ -127,11 +127,12 @@ class Model:
     ) -> tuple[Array, list[Any]]:
         """(dX (T, B, m), ∂L/∂(first state) per layer): undoes `through`, for a sequence or a piece of it.
 
+        dH (K, B, n) is an array, or makes its segments when it is asked for them, as `scoring.ReadoutAdjoint` does.
         What it adds to the other gradients goes to `sums`, two dicts per layer (see `Recurrent.undo`).
         dstates   ∂L/∂(last state) per layer, through the pieces that come after; None: there are none
         """
         _, caches, mask = tape
-        dH, _ = self.dropout.backward(dH, mask)
+        dH, _ = self.dropout.backward(dH if mask is None else dH[:], mask)
         firsts: list[Any] = []
         for k in reversed(range(len(self.layers))):
             mask, cache = caches[k]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minirnn.losses import at_least_one
+from minirnn.unroll import SEGMENT, accumulate
 
 Array = Any
 
@@ -33,15 +34,21 @@ def train(
     readout   a layer, with one bias b per score
     H         (K, B, n), what it reads
     N         the count of the batch, if H and batch are a piece of it
+
+    Where a step has few scores, ∂L/∂H is a `ReadoutAdjoint`: the gradients are complete once all of it has been read.
     """
     count = at_least_one(loss.count(batch, readout.params["b"]))
     total: Array = 0
     dH: Any = None
     grads: dict[str, Array] = {}
     for columns, piece in _pieces(readout, H, batch):
-        part, dX, found = _both_ways(readout, loss, H, columns, piece, count if N is None else N)
+        part, adjoint = _scored(readout, loss, H, columns, piece, count if N is None else N)
+        if columns is None and _by_segments(readout, H):
+            return part, count, adjoint, adjoint.grads
+        dX, found = adjoint[:], adjoint.grads
         if columns is None:
             return part, count, dX, found
+        del adjoint                                                 # and ∂L/∂y with it, before the next scores are made
         dH = np.empty_like(H) if dH is None else dH
         dH[:, columns] = dX.reshape(len(H), -1, dX.shape[-1])
         total = total + part
@@ -73,15 +80,40 @@ def _pieces(readout: Any, H: Array, batch: Any) -> Iterator[tuple[slice | None, 
         yield columns, batch.map(lambda x, columns=columns: x[:, columns])
 
 
-def _both_ways(
+def _by_segments(readout: Any, H: Array) -> bool:
+    """Whether adding up W̄ for each segment costs less than H̄ as a whole: W̄ has fewer rows than a segment."""
+    return readout.params["b"].size <= SEGMENT * H.shape[1]
+
+
+class ReadoutAdjoint:
+    """∂L/∂H (K, B, n), made when the loop over time asks for a segment of it: then it is in the cache when it is read.
+
+    It never exists as a whole, as large as all hidden states. What a segment adds to the read-out's gradients is in
+    `grads` from then on, so each step may be asked for once.
+    """
+
+    def __init__(self, readout: Any, dy: Array, cache: Array):
+        self.readout, self.dy, self.cache = readout, dy, cache
+        self.grads: dict[str, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self.dy)
+
+    def __getitem__(self, steps: slice) -> Array:
+        dH, found = self.readout.backward(self.dy[steps], self.cache[steps])
+        accumulate(self.grads, found)
+        return dH
+
+
+def _scored(
     readout: Any, loss: Any, H: Array, columns: slice | None, piece: Any, N: Array
-) -> tuple[Array, Array, dict[str, Array]]:
-    """(sum of the loss, ∂L/∂H, gradients of the read-out) of some sequences, all that is left of their scores."""
+) -> tuple[Array, ReadoutAdjoint]:
+    """(sum of the loss, ∂L/∂H) of some sequences."""
     y, cache = _read(readout, H, columns)
     total, _, loss_cache = loss.total(y, piece, spent=True)         # ∂L/∂y may take the place of y
     del y
     dy = loss.backward(loss_cache, N)
-    return total, *readout.backward(dy if columns is None else dy.reshape(-1, dy.shape[-1]), cache)
+    return total, ReadoutAdjoint(readout, dy if columns is None else dy.reshape(-1, dy.shape[-1]), cache)
 
 
 def _read(readout: Any, H: Array, columns: slice | None) -> tuple[Array, Any]:

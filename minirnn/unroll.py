@@ -82,16 +82,17 @@ def backward(
     """Undo `forward`, for t = T .. 1, in segments of a few steps.
 
     dH (K, B, n) is ∂L/∂h_t, as the layers above see it, at the last K steps; earlier steps receive nothing from above.
+    An array, or what makes dH[steps] when it is asked for the part of a segment, the last first.
     take(steps, dA) is called for each segment, the last first, with ∂L/∂A[steps]; the next segment overwrites dA, which
     therefore stays in the processor's cache while weight gradients are formed from it.
     dstate is ∂L/∂(last state) through what came after this tape, None for nothing; it is overwritten.
     Returns ∂L/∂(initial state), {matrix: gradient}, {vector parameter: gradient}.
     """
     if isinstance(tape.caches, kernels.Caches):
-        return tape.caches.walk.backward(dH, tape, w, take, dstate)
-    cell = kernels.elementwise(cell, dH, w)
-    cell.prepare(w, tape.states[0].shape[1])
+        return tape.caches.walk.backward(dH[:], tape, w, take, dstate)
     states, caches = tape
+    cell = kernels.elementwise(cell, states[0], w)
+    cell.prepare(w, states[0].shape[1])
     T, first_read = len(caches), len(caches) - len(dH)
     B, n = states[0].shape[1:]
     buffer = memory.empty((min(SEGMENT, T), B, len(cell.gates) * n), states[0])
@@ -103,9 +104,10 @@ def backward(
     for steps in reversed(segments(T)):
         start, stop = steps.start, steps.stop
         dA = buffer[: stop - start]
+        above = dH[max(start - first_read, 0) : stop - first_read] if stop > first_read else ()
         for t in reversed(range(start, stop)):
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
-                np.add(dstate[0], dH[t - first_read], out=dstate[0])
+                np.add(dstate[0], above[t - stop], out=dstate[0])
             complete, before = dstate, tuple(S[t] for S in states)
             room = dA[t - start]
             da, dstate = cell.step_backward(complete, before, after, caches[t], w, room)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minirnn.linalg import NARROW, affine, outer_sum, row_sum
+from minirnn.linalg import NARROW, Affine, outer_sum, row_sum
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.parametrizations import Diagonal
 from minirnn.parametrizations.givens import butterfly, orders, round_robin
@@ -34,12 +34,20 @@ def test_row_sum_is_the_sum_over_the_leading_axes(dtype):
     np.testing.assert_allclose(row_sum(D), D.sum(axis=(0, 1)), rtol=0, atol=1e-5)
 
 
-def test_affine_is_a_product_and_a_bias_also_for_an_operator():
-    X, M, b = normal(5, 6, 3), normal(4, 3), normal(4)
-    np.testing.assert_allclose(affine(X, M, b), X @ M.T + b, rtol=0, atol=1e-14)
-    W = Diagonal(normal(2, 3)).matrix()[0]
-    b = normal(6)
-    np.testing.assert_allclose(affine(X, W, b), X @ W.dense().T + b, rtol=0, atol=1e-14)
+@pytest.mark.parametrize("kind", ["f", "c"])
+@pytest.mark.parametrize("columns", [1, NARROW - 1, NARROW, 40])
+@pytest.mark.parametrize("leading", [(5, NARROW - 1), (5, NARROW), (3, 50), (50,)])
+def test_affine_is_a_product_and_a_bias(leading, columns, kind):
+    X, M, b = normal(*leading, columns, kind=kind), normal(4, columns, kind=kind), normal(4, kind=kind)
+    for bias in (b, None):
+        found = Affine(M, bias)(X)
+        assert found.shape == (*leading, 4)
+        np.testing.assert_allclose(found, X @ M.T + (0 if bias is None else bias), rtol=0, atol=1e-13)
+
+
+def test_affine_applies_an_operator_and_adds_its_bias():
+    X, W, b = normal(5, 6, 3), Diagonal(normal(2, 3)).matrix()[0], normal(6)
+    np.testing.assert_allclose(Affine(W, b)(X), X @ W.dense().T + b, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("classes", [2, 64, 65, 300])

@@ -10,7 +10,9 @@ from minirnn import backend, scoring
 from minirnn.layers import Embedding, Linear, TiedLinear
 from minirnn.losses import MeanSquaredError, SoftmaxCrossEntropy
 from minirnn.metrics import accuracy, accuracy_of_last
+from minirnn.scoring import ReadoutAdjoint
 from minirnn.tasks.base import Batch
+from minirnn.unroll import SEGMENT
 
 K, B, N, CLASSES = 5, 7, 4, 6
 MASKS = {
@@ -54,7 +56,7 @@ def test_pieces_give_the_loss_and_gradients_of_the_whole(monkeypatch, kind, mask
     total, count, dH, grads = scoring.train(*given)
     value, dH_whole, wanted = plainly(*given)
     assert total / count == pytest.approx(value, rel=1e-14)
-    np.testing.assert_allclose(dH, dH_whole, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(dH[:], dH_whole, rtol=1e-12, atol=1e-15)
     assert grads.keys() == wanted.keys()
     for name, d in grads.items():
         np.testing.assert_allclose(d, wanted[name], rtol=1e-12, atol=1e-14)
@@ -80,7 +82,7 @@ def test_evaluation_in_pieces_gives_the_sums_of_the_whole(monkeypatch, mask, wid
 def test_single_precision_stays_single(monkeypatch, mask, width):
     narrow(monkeypatch, width)
     total, count, dH, grads = scoring.train(*problem(mask=mask, dtype=np.float32))
-    assert {x.dtype for x in (total / count, dH, *grads.values())} == {np.dtype(np.float32)}
+    assert {x.dtype for x in (total / count, dH[:], *grads.values())} == {np.dtype(np.float32)}
 
 
 def test_no_more_scores_are_made_at_a_time_than_a_piece_holds(monkeypatch):
@@ -120,8 +122,36 @@ def test_a_small_batch_is_one_piece_bit_for_bit():
     total, count, dH, grads = scoring.train(*given)
     value, wanted_dH, wanted = plainly(*given)
     assert total / count == value
-    assert np.array_equal(dH, wanted_dH)
+    assert np.array_equal(dH[:], wanted_dH)
+    assert grads.keys() == wanted.keys()
     assert all(np.array_equal(grads[name], wanted[name]) for name in grads)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_what_is_asked_in_segments_adds_up_to_the_whole(tied):
+    given = problem(tied=tied)
+    _, _, dH, grads = scoring.train(*given)
+    _, wanted_dH, wanted = plainly(*given)
+    assert isinstance(dH, ReadoutAdjoint)
+    assert len(dH) == K
+    assert grads == {}
+    found = [dH[K - 2 :], dH[1 : K - 2], dH[:1]]
+    np.testing.assert_allclose(np.concatenate(found[::-1]), wanted_dH, rtol=0, atol=1e-15)
+    assert grads.keys() == wanted.keys()
+    for name, d in grads.items():
+        np.testing.assert_allclose(d, wanted[name], rtol=1e-12, atol=1e-14)
+
+
+def test_a_wide_read_out_is_undone_at_once():
+    _, _, H, batch = problem()
+    classes = SEGMENT * B + 1
+    rng = np.random.default_rng(1)
+    readout = Linear(rng.standard_normal((classes, N)), rng.standard_normal(classes))
+    given = readout, SoftmaxCrossEntropy(), H, batch
+    _, _, dH, grads = scoring.train(*given)
+    _, wanted_dH, wanted = plainly(*given)
+    assert np.array_equal(dH, wanted_dH)
+    assert all(np.array_equal(grads[name], wanted[name]) for name in ("W", "b"))
 
 
 @every_mask

@@ -60,12 +60,13 @@ def gradients(
     sums = model.sums()
     for number, piece in reversed(list(enumerate(pieces))):
         H, state, tape = model.through(piece.x, once_more(all_kept.pop(), state), masks(number), read=len(piece.y))
-        dH = H                                                      # no step is read: an empty array
+        dH: Array = H                                               # no step is read: an empty array
+        d_readout: dict[str, Array] = {}
         if len(piece.y):
             part, _, dH, d_readout = scoring.train(model.readout, loss, H, piece, N)
             total = total + part
-            accumulate(found, d_readout)
         dX, dstates = model.undo(dH, tape, sums, dstates, embedded)
+        accumulate(found, d_readout)                                # complete now that dH was read
         if embedded:
             rows = _plus(rows, encoder.backward(dX, tape[0])[1]["E"], encoder.params["E"])
         del H, tape, dH, dX                                         # before the next piece is made

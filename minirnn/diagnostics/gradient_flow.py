@@ -104,7 +104,7 @@ def state_rows(layer: Recurrent, X: Array, states: int, Q: Array | None = None) 
     A complex row holds the derivatives by the real and imaginary parts of a state as its own.
     """
     U, w = layer.U.matrix()[0], SimpleNamespace(**{name: p.matrix()[0] for name, p in layer.matrices.items()})
-    A = layer.project(X, U)
+    A = layer.project(X, layer.affine(U))
     tape = unroll.forward(layer.cell, A, layer.initial_state(1, A), w)
     size, n = real_size(layer), layer.hidden_size
     Q = np.identity(states * size, dtype=A.real.dtype, like=A) if Q is None else Q

@@ -63,7 +63,7 @@ def hidden_gradients(subject: Subject) -> tuple[Array, Array]:
     """‖∂L/∂h_t‖ (T + 1, B) of the batch's loss, and of that part of it which the last step contributes."""
     model, batch = subject.model, subject.batch
     H, _, (_, caches, *_) = model.hidden(batch.x, read=len(batch.y))
-    dH = scoring.train(model.readout, subject.loss, H, batch)[2]
+    dH = scoring.train(model.readout, subject.loss, H, batch)[2][:]
     found = []
     for d in (dH, dH[-1:]):
         for k in range(len(model.layers) - 1, subject.index, -1):

@@ -13,7 +13,7 @@ from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
 from minirnn.layers.base import Layer
-from minirnn.linalg import affine, as_kind, outer_sum, product, row_sum
+from minirnn.linalg import Affine, as_kind, outer_sum, product, row_sum
 from minirnn.operators import Operator, Transposed
 from minirnn.panels import laid_out
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
@@ -29,6 +29,7 @@ class Prepared(NamedTuple):
     """What the parameters of a layer alone decide, whatever the input."""
 
     U: tuple[Array, Any]                        # and its cache
+    affine: Affine                              # x ↦ U x + b
     matrices: dict[str, tuple[Array, Any]]      # the cell's matrices by name, and their caches
     w: SimpleNamespace                          # the same, as the steps forward want them
     back: SimpleNamespace                       # and as the steps back want them
@@ -38,14 +39,14 @@ class Prepared(NamedTuple):
 class Projected:
     """A = X Uᵀ + b, made when the loop asks for a segment of it: so A[steps] is in the cache when the steps read it."""
 
-    def __init__(self, layer: Recurrent, X: Array, U: Array):
-        self.layer, self.X, self.U = layer, X, U
+    def __init__(self, layer: Recurrent, X: Array, affine: Affine):
+        self.layer, self.X, self.affine = layer, X, affine
 
     def __len__(self) -> int:
         return len(self.X)
 
     def __getitem__(self, steps: slice) -> Array:
-        return self.layer.project(self.X[steps], self.U)
+        return self.layer.project(self.X[steps], self.affine)
 
 
 class Recurrent(Layer):
@@ -125,11 +126,13 @@ class Recurrent(Layer):
             states.append(h)
         return tuple(states)
 
-    def project(self, X: Array, U: Array) -> Array:
+    def affine(self, U: Array) -> Affine:
+        """x ↦ U x + b."""
+        return Affine(U, self.params.get("b"))
+
+    def project(self, X: Array, affine: Affine) -> Array:
         """U x_t + b for all t of X at once: (T, B, G n)."""
-        if "b" not in self.params:
-            return product(X, U.T)
-        A = affine(X, U, self.params["b"])                          # (C1)
+        A = affine(X)                                               # (C1)
         return A
 
     def prepare(self, rows: int) -> Prepared:
@@ -141,7 +144,7 @@ class Recurrent(Layer):
         penalties = [r.forward(U[0] if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
         w = SimpleNamespace(**{name: _for_steps(W.T, rows).T for name, (W, _) in made.items()})
         back = SimpleNamespace(**{name: _for_steps(W, rows) for name, (W, _) in made.items()})
-        return Prepared(U, made, w, back, penalties)
+        return Prepared(U, self.affine(U[0]), made, w, back, penalties)
 
     def forward(self, X, state=None, keep=True, made=None):
         """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation.
@@ -149,7 +152,7 @@ class Recurrent(Layer):
         made    what `prepare` gave for the sequence of which X is a piece; None: X is the sequence
         """
         made = self.prepare(X.shape[1]) if made is None else made
-        A = Projected(self, X, made.U[0])
+        A = Projected(self, X, made.affine)
         carried = state is not None
         state = state if carried else self.initial_state(X.shape[1], A[:1])
         tape = unroll.forward(self.cell, A, state, made.w, keep)
@@ -157,7 +160,7 @@ class Recurrent(Layer):
 
     def reverse(self, X, last, lost, made):
         """(H, first state, tape), as `forward` gave them, from the last state and the bits that `cell.lost` told."""
-        tape = unroll.reverse(self.cell, Projected(self, X, made.U[0]), last, lost, made.back)
+        tape = unroll.reverse(self.cell, Projected(self, X, made.affine), last, lost, made.back)
         return tape.states[0][1:], tuple(S[0] for S in tape.states), (X, made, tape, True)
 
     def backward(self, dH, cache, input_gradient=True):

@@ -27,17 +27,21 @@ class TiedLinear(Layer):
         super().__init__(b=b)
         self.children[""] = embedding
 
+    @property
+    def E(self) -> Array:
+        """The embedding's table."""
+        return self.children[""].params["E"]
+
     def forward(self, X):
-        E = self.children[""].params["E"]
-        Y = X @ E.T
+        Y = X @ self.E.T
         Y += self.params["b"]                                       # (T1)
-        return Y, (X, E)
+        return Y, X
 
     def backward(self, dY, cache):
-        X, E = cache
-        dE = outer_sum(E, dY, X)                                    # (T2)
+        X = cache
+        dE = outer_sum(self.E, dY, X)                               # (T2)
         db = row_sum(dY)                                            # (T3)
-        dX = dY @ E.conj()                                          # (T4)
+        dX = dY @ self.E.conj()                                     # (T4)
         return dX, {"E": dE, "b": db}
 
     @classmethod

@@ -25,7 +25,7 @@ def subject(build=models.rnn, index=0, **options):
 def pre_activations(asked):
     layer = asked.layer
     H = np.concatenate([np.zeros_like(asked.X[:1, :, :1]) * np.zeros(n), layer.forward(asked.X)[0]])
-    return layer.project(asked.X, layer.U.matrix()[0]) + H[:-1] @ layer.matrices["W"].matrix()[0].T
+    return layer.project(asked.X, layer.affine(layer.U.matrix()[0])) + H[:-1] @ layer.matrices["W"].matrix()[0].T
 
 
 def test_relu_units_with_a_very_negative_bias_are_dead_and_no_others():

@@ -26,13 +26,17 @@ def subject(build, index=0, mask=None, loss=None, read=K, symbols=False, **optio
     return Subject(model, index, loss or SoftmaxCrossEntropy(), Batch(x, y, mask), None, 0)
 
 
+def first_input(layer, X, k):
+    return layer.project(X[:1, k : k + 1], layer.affine(layer.U.matrix()[0]))
+
+
 def losses(asked, X, t, state, k):
     """(L_k, its last term) of sequence k when `state` is that of the layer at t: everything after t is run again."""
     model, batch, index = asked.model, asked.batch, asked.index
-    start = [layer.initial_state(1, layer.project(X[:1, k : k + 1], layer.U.matrix()[0])) for layer in model.layers[:1]]
     assert index == 0
+    start = model.layers[0].initial_state(1, first_input(model.layers[0], X, k))
     H, _, _ = model.layers[0].forward(X[t:, k : k + 1], state)
-    before = model.layers[0].forward(X[:t, k : k + 1], start[0])[0] if t else H[:0]
+    before = model.layers[0].forward(X[:t, k : k + 1], start)[0] if t else H[:0]
     before = np.concatenate([before[:-1], state[0][None]]) if t else before      # h_t itself is the one that is moved
     H = np.concatenate([before, H])
     for layer in model.layers[1:]:
@@ -47,7 +51,7 @@ def losses(asked, X, t, state, k):
 def by_differences(asked, t, k, step=1e-6):
     """The two gradients by h_t, as norms."""
     layer, X = asked.layer, asked.X
-    A = layer.project(X[:1, k : k + 1], layer.U.matrix()[0])
+    A = first_input(layer, X, k)
     state = layer.initial_state(1, A)
     if t:
         _, state, _ = layer.forward(X[:t, k : k + 1], state)
