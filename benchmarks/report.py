@@ -57,7 +57,7 @@ def rows(result: dict[str, Any]) -> list[list[str]]:
     """One workload's comparisons in the order of COLUMNS."""
     made = []
     for c in result["comparisons"]:
-        ratio = f"{c['median']:.2f} ({min(c['ratios']):.2f} to {max(c['ratios']):.2f})"
+        ratio = f"{c['median']:#.3g} ({min(c['ratios']):#.3g} to {max(c['ratios']):#.3g})"
         bars = [f"{c[bar]:.2f}" if c[bar] is not None and result["threads"] == 1 else "" for bar in ("must", "aim")]
         ours, theirs = (f"{median(result['ms'][name]):.1f}" for name in (c["ours"], c["peer"]))
         holds = WORDS[c["holds"]]
@@ -121,7 +121,7 @@ def _verdict(results: list[dict[str, Any]], threads: int) -> list[str]:
     barred = [c for r in results for c in r["comparisons"] if c["must"] is not None]
     hold = sum(bool(c["holds"]) for c in barred)
     aims = sum(c["median"] <= c["aim"] for c in barred)
-    return [f"Of {len(barred)} bars, {hold} hold; {aims} of the aims are reached.", ""]
+    return [f"Bars that hold: {hold} of {len(barred)}; aims reached: {aims}.", ""]
 
 
 def _skipped(results: list[dict[str, Any]]) -> list[str]:
