@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import chdir
 from typing import NamedTuple
 
 import pytest
@@ -28,6 +30,35 @@ def minirnn(capsys, tmp_path, monkeypatch):
         return Result(code, captured.out, captured.err)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """once(fill): what fill(command) leaves in an empty folder, made once for the tests of a file; command("run", ..)."""
+    made = {}
+
+    def command(*words: object) -> None:
+        assert _run([str(word) for word in words]) == 0, words
+
+    def folder(fill):
+        if fill not in made:
+            made[fill] = tmp_path_factory.mktemp(fill.__name__)
+            with chdir(made[fill]):
+                fill(command)
+        return made[fill]
+
+    return folder
+
+
+@pytest.fixture
+def copied(once, minirnn, tmp_path):
+    """copied(fill): `minirnn`, in a folder with a copy of what `once` made."""
+
+    def copy(fill):
+        shutil.copytree(once(fill), tmp_path, dirs_exist_ok=True)
+        return minirnn
+
+    return copy
 
 
 @pytest.fixture

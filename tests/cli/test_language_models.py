@@ -1,6 +1,7 @@
 """minirnn generate and minirnn evaluate on saved runs: what they print, and what they refuse, touching no file."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,16 +13,20 @@ from minirnn.tasks.ptb_word import PtbWord
 SHORT = ("--quiet", "--model", "lstm", "--hidden-size", 6, "--embedding-size", 5, "--batch-size", 3)
 
 
-@pytest.fixture
-def runs(minirnn, tmp_path):
-    """Saved runs "words", "characters", "ends" and "recall", and the text they were trained on, in "text"."""
-    write(tmp_path / "text")
+def language_models(minirnn):
+    write(Path("text"))
     common = (*SHORT, "--steps", 6, "--evaluate-every", 2)
     data = ("--data-dir", "text")
-    assert minirnn("run", "ptb-word", *common, *data, "--dir", "words", "--window", 4).code == 0
-    assert minirnn("run", "ptb-char", *common, *data, "--dir", "characters").code == 0
-    assert minirnn("run", "ptb-char", *common, *data, "--dir", "ends", "--set", "task.end=true").code == 0
-    assert minirnn("run", "recall", *common, "--dir", "recall", "--length", 6).code == 0
+    minirnn("run", "ptb-word", *common, *data, "--dir", "words", "--window", 4)
+    minirnn("run", "ptb-char", *common, *data, "--dir", "characters")
+    minirnn("run", "ptb-char", *common, *data, "--dir", "ends", "--set", "task.end=true")
+    minirnn("run", "recall", *common, "--dir", "recall", "--length", 6)
+
+
+@pytest.fixture
+def runs(copied, tmp_path):
+    """Saved runs "words", "characters", "ends" and "recall", and the text they were trained on, in "text"."""
+    copied(language_models)
     return tmp_path
 
 
