@@ -34,7 +34,7 @@ def minirnn(capsys, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory):
-    """once(fill): what fill(command) leaves in an empty folder, made once for the tests of a file; command("run", ..)."""
+    """once(fill): a folder with what fill(command) leaves in it, made once for a file's tests; command("run", ..)."""
     made = {}
 
     def command(*words: object) -> None:
