@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from minirnn.cli import _run
+from minirnn.tasks.recall import Recall
 
 
 class Result(NamedTuple):
@@ -59,6 +60,12 @@ def copied(once, minirnn, tmp_path):
         return minirnn
 
     return copy
+
+
+@pytest.fixture
+def few_examples(monkeypatch):
+    """Validation and test of `recall` with 200 sequences, not 2,000, in this process: what a short run spends most on."""
+    monkeypatch.setattr(Recall, "evaluation_size", 200)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from minirnn import checkpoint
 from minirnn.runs import read_metrics
 
+pytestmark = pytest.mark.usefixtures("few_examples")
 SHORT = ("--quiet", "--length", 6, "--hidden-size", 8, "--batch-size", 4, "--evaluate-every", 2, "--lr", 0.05)
 SETTINGS = {
     "cosine": ("--schedule", "cosine", "--set", "optimizer.schedule_options.steps=12"),

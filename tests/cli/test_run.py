@@ -14,6 +14,7 @@ import pytest
 from minirnn import catalog, checkpoint
 from minirnn.runs import read_metrics
 
+pytestmark = pytest.mark.usefixtures("few_examples")
 SHORT = ("--quiet", "--length", 6, "--hidden-size", 8, "--batch-size", 4, "--set", "train.log_every=2")
 
 
