@@ -64,7 +64,7 @@ def copied(once, minirnn, tmp_path):
 
 @pytest.fixture
 def few_examples(monkeypatch):
-    """Validation and test of `recall` with 200 sequences, not 2,000, in this process: what a short run spends most on."""
+    """Validation and test of `recall` with 200 sequences, not 2,000, in this process: most of a short run's time."""
     monkeypatch.setattr(Recall, "evaluation_size", 200)
 
 
