@@ -66,11 +66,13 @@ class Transposed:
 
 def laid_out(M: Array, rows: int) -> Array:
     """M (k, N) as `X @ M` is fastest, X (rows, k): panels where these are small products and M is none, or a copy."""
-    k, N = M.shape
-    if backend.is_device(M) or np.iscomplexobj(M) or rows * k * N <= SMALL or not small_products_pay():
+    if backend.is_device(M):
         return memory.aligned(M)
+    k, N = M.shape
+    if np.iscomplexobj(M) or rows * k * N <= SMALL or not small_products_pay():
+        return memory.spaced(M)
     widths = [width for width in WIDTHS if N % width == 0 and rows * k * width <= SMALL]
-    return Panels(M, widths[0]) if widths else memory.aligned(M)
+    return Panels(M, widths[0]) if widths else memory.spaced(M)
 
 
 def small_products_pay() -> bool:

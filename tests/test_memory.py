@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from strict_array import StrictDevice
 
-from minirnn.memory import CACHED, LINE, aligned, cached_rows, empty, keep_freed_memory
+from minirnn.memory import CACHED, LINE, aligned, cached_rows, empty, keep_freed_memory, spaced
 
 COUNT_FAULTS = """
 import resource, sys
@@ -84,6 +84,19 @@ def test_a_matrix_laid_out_by_columns_is_copied_by_rows():
     W = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     assert aligned(W).flags.c_contiguous
     np.testing.assert_array_equal(aligned(W), W)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("columns", [1, 4, 16, 17, 100, 128, 129, 512])
+def test_the_rows_of_a_spaced_matrix_fill_every_place_of_the_cache(columns, dtype):
+    """An odd number of lines is prime to the number of places, a power of two: each column meets every place."""
+    M = np.arange(3.0 * columns).reshape(3, columns).astype(dtype)
+    found = spaced(M)
+    lines, rest = divmod(found.strides[0], LINE)
+    assert (lines % 2, rest, found.ctypes.data % LINE, found.strides[1]) == (1, 0, 0, M.itemsize)
+    assert columns * M.itemsize <= lines * LINE < columns * M.itemsize + 2 * LINE
+    np.testing.assert_array_equal(found, M)
+    assert not np.shares_memory(found, M)
 
 
 def test_room_on_a_device_stays_there():
