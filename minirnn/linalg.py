@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,35 +28,61 @@ def blocks(z: Array, count: int) -> list[Array]:
     return [z[..., k * n : (k + 1) * n] for k in range(count)]
 
 
-def product(X: Array, M: Array) -> Array:
-    """X M, X (..., rows of M), as one matrix product: NumPy's own @ would make one per leading index, slower."""
-    return (X.reshape(-1, X.shape[-1]) @ M).reshape(*X.shape[:-1], M.shape[-1])
+def product(X: Array, M: Array, out: Array | None = None) -> Array:
+    """X M, X (..., rows of M), as one matrix product: NumPy's own @ would make one per leading index, slower.
+
+    A narrow X or result is made step by step, in half the time: for those products BLAS does not repack its arguments.
+    """
+    rows = X if _narrow(M, X) else X.reshape(-1, X.shape[-1])
+    Y = rows @ M if out is None else np.matmul(rows, M, out=out.reshape(*rows.shape[:-1], -1))
+    return Y.reshape(*X.shape[:-1], M.shape[1])
+
+
+def _narrow(M: Array, X: Array) -> bool:
+    """Whether a product of X (T, B, ..) with M is made step by step."""
+    return X.ndim == 3 and min(M.shape) <= NARROW <= X.shape[1]
 
 
 class Affine:
-    """X ↦ X Mᵀ + b as the one product [X 1] [M b]ᵀ: with few columns in X, adding b would cost as much again.
+    """Y = X Mᵀ + b, forward and backward, as products with a column of ones beside X: b and b̄ need no pass over Y.
 
-    M (rows, columns), b (rows,) or None for zero; X (..., columns) -> (..., rows). [M b]ᵀ is made once, for all X.
-    A structured matrix has no room for b: it is added. A narrow X is multiplied step by step, in half the time: for
-    those products BLAS does not repack its arguments.
+        Y = [X 1] [M b]ᵀ                   (F1)
+        [M̄ b̄]ᵀ = [X 1]ᴴ Ȳ                  (F2)
+
+    M (rows, columns), b (rows,) or None for zero; X (..., columns) -> Y (..., rows).
+    Where M has no more rows than columns, putting the ones there would be the longer pass; and a structured matrix has
+    no room for b. There b is added and Ȳ summed.
     """
 
     def __init__(self, M: Array, b: Array | None):
-        self.M, self.b = M, b
-        self.joined = None
-        if b is not None and not hasattr(M, "gradient"):
-            self.joined = memory.aligned(np.concatenate([M, b[:, None]], axis=1).T)
+        self.M: Array = M
+        self.b: Array = b
+        self.joins = b is not None and not hasattr(M, "gradient") and M.shape[0] > M.shape[1]
 
-    def __call__(self, X: Array) -> Array:
-        if self.joined is None:
+    @cached_property
+    def joined(self) -> Array:
+        """[M b]ᵀ, made once, for all X."""
+        joined = np.concatenate([self.M, self.b[:, None]], axis=1).T
+        return memory.aligned(joined) if len(joined) <= NARROW else joined
+
+    def forward(self, X: Array) -> Array:
+        if not self.joins:
             Y = product(X, self.M.T)
-            return Y if self.b is None else Y + self.b
-        X, M = np.concatenate([X, np.ones_like(X[..., :1])], axis=-1), self.joined
-        Y = memory.empty((*X.shape[:-1], M.shape[1]), M)
-        if X.ndim == 3 and len(M) <= NARROW <= X.shape[1]:
-            return np.matmul(X, M, out=Y)
-        np.matmul(X.reshape(-1, X.shape[-1]), M, out=Y.reshape(-1, M.shape[1]))
-        return Y
+            return Y if self.b is None else np.add(Y, self.b, out=Y)
+        Y = memory.empty((*X.shape[:-1], len(self.M)), self.M)
+        return product(with_ones(X), self.joined, out=Y)            # (F1)
+
+    def gradients(self, dY: Array, X: Array) -> tuple[Array, Array]:
+        """(∂L/∂M, ∂L/∂b): sums over all leading axes."""
+        if not self.joins:
+            return outer_sum(self.M, dY, X), row_sum(dY)
+        G = outer_sum(self.joined, with_ones(X).conj(), dY.conj())  # (F2) undoes (F1)
+        return G[:-1].T, G[-1]
+
+
+def with_ones(X: Array) -> Array:
+    """[X 1]: one more column, of ones."""
+    return np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
 
 
 def row_sum(D: Array) -> Array:
@@ -78,7 +105,7 @@ def outer_sum(W: Array, dZ: Array, H: Array) -> Array:
     """
     if hasattr(W, "gradient"):
         return W.gradient(dZ, H)
-    if dZ.ndim == 3 and min(W.shape) <= NARROW <= dZ.shape[1]:
+    if _narrow(W, dZ):
         return np.sum(dZ.swapaxes(1, 2) @ H.conj(), axis=0)
     return dZ.reshape(-1, dZ.shape[-1]).T @ H.reshape(-1, H.shape[-1]).conj()
 

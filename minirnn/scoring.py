@@ -41,8 +41,9 @@ def train(
     total: Array = 0
     dH: Any = None
     grads: dict[str, Array] = {}
+    affine = readout.affine()
     for columns, piece in _pieces(readout, H, batch):
-        part, adjoint = _scored(readout, loss, H, columns, piece, count if N is None else N)
+        part, adjoint = _scored(readout, affine, loss, H, columns, piece, count if N is None else N)
         if columns is None and _by_segments(readout, H):
             return part, count, adjoint, adjoint.grads
         dX, found = adjoint[:], adjoint.grads
@@ -60,8 +61,9 @@ def train(
 def evaluate(readout: Any, loss: Any, H: Array, batch: Any, metrics: dict[str, Any]) -> dict[str, tuple[Array, Array]]:
     """{"loss" and each metric: (sum, count)}, without gradients."""
     sums: dict[str, tuple[Array, Array]] = {}
+    affine = readout.affine()
     for columns, piece in _pieces(readout, H, batch):
-        y, _ = _read(readout, H, columns)
+        y, _ = _read(readout, affine, H, columns)
         found = {name: metric(y, piece) for name, metric in metrics.items()}
         found = {"loss": loss.total(y, piece, spent=True)[:2]} | found
         sums = {name: (sums[name][0] + a, sums[name][1] + n) if sums else (a, n) for name, (a, n) in found.items()}
@@ -106,20 +108,20 @@ class ReadoutAdjoint:
 
 
 def _scored(
-    readout: Any, loss: Any, H: Array, columns: slice | None, piece: Any, N: Array
+    readout: Any, affine: Any, loss: Any, H: Array, columns: slice | None, piece: Any, N: Array
 ) -> tuple[Array, ReadoutAdjoint]:
     """(sum of the loss, ∂L/∂H) of some sequences."""
-    y, cache = _read(readout, H, columns)
+    y, cache = _read(readout, affine, H, columns)
     total, _, loss_cache = loss.total(y, piece, spent=True)         # ∂L/∂y may take the place of y
     del y
     dy = loss.backward(loss_cache, N)
     return total, ReadoutAdjoint(readout, dy if columns is None else dy.reshape(-1, dy.shape[-1]), cache)
 
 
-def _read(readout: Any, H: Array, columns: slice | None) -> tuple[Array, Any]:
-    """The scores (K, columns, classes) of some sequences, as one product: over three axes NumPy makes one per step."""
+def _read(readout: Any, affine: Any, H: Array, columns: slice | None) -> tuple[Array, Any]:
+    """The scores (K, columns, classes) of some sequences."""
     if columns is None:
-        return readout.forward(H)
+        return readout.forward(H, affine)
     H = H[:, columns]
-    y, cache = readout.forward(H.reshape(-1, H.shape[-1]))
+    y, cache = readout.forward(H.reshape(-1, H.shape[-1]), affine)
     return y.reshape(*H.shape[:2], -1), cache

@@ -35,19 +35,30 @@ def test_row_sum_is_the_sum_over_the_leading_axes(dtype):
 
 
 @pytest.mark.parametrize("kind", ["f", "c"])
+@pytest.mark.parametrize("rows", [4, 20, 50])
 @pytest.mark.parametrize("columns", [1, NARROW - 1, NARROW, 40])
 @pytest.mark.parametrize("leading", [(5, NARROW - 1), (5, NARROW), (3, 50), (50,)])
-def test_affine_is_a_product_and_a_bias(leading, columns, kind):
-    X, M, b = normal(*leading, columns, kind=kind), normal(4, columns, kind=kind), normal(4, kind=kind)
+def test_affine_is_a_product_and_a_bias_and_its_gradients_are_sums(leading, columns, rows, kind):
+    X, M, b = normal(*leading, columns, kind=kind), normal(rows, columns, kind=kind), normal(rows, kind=kind)
+    dY = normal(*leading, rows, kind=kind)
+    dM, db = dY.reshape(-1, rows).T @ X.reshape(-1, columns).conj(), dY.reshape(-1, rows).sum(axis=0)
     for bias in (b, None):
-        found = Affine(M, bias)(X)
-        assert found.shape == (*leading, 4)
+        affine = Affine(M, bias)
+        found, gradients = affine.forward(X), affine.gradients(dY, X)
+        assert found.shape == (*leading, rows)
         np.testing.assert_allclose(found, X @ M.T + (0 if bias is None else bias), rtol=0, atol=1e-13)
+        for g, wanted in zip(gradients, (dM, db), strict=True):
+            np.testing.assert_allclose(g, wanted, rtol=0, atol=1e-13 * np.max(np.abs(wanted)))
 
 
-def test_affine_applies_an_operator_and_adds_its_bias():
-    X, W, b = normal(5, 6, 3), Diagonal(normal(2, 3)).matrix()[0], normal(6)
-    np.testing.assert_allclose(Affine(W, b)(X), X @ W.dense().T + b, rtol=0, atol=1e-14)
+@pytest.mark.parametrize("B", [6, NARROW])
+def test_affine_applies_an_operator_and_adds_its_bias(B):
+    X, W, b, dY = normal(5, B, 3), Diagonal(normal(2, 3)).matrix()[0], normal(6), normal(5, B, 6)
+    affine = Affine(W, b)
+    np.testing.assert_allclose(affine.forward(X), X @ W.dense().T + b, rtol=0, atol=1e-14)
+    dM, db = affine.gradients(dY, X)
+    np.testing.assert_array_equal(dM, W.gradient(dY, X))
+    np.testing.assert_allclose(db, dY.sum(axis=(0, 1)), rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("classes", [2, 64, 65, 300])

@@ -89,7 +89,7 @@ def test_no_more_scores_are_made_at_a_time_than_a_piece_holds(monkeypatch):
     narrow(monkeypatch, 2)
     readout, loss, H, batch = problem()
     sizes, forward = [], readout.forward
-    readout.forward = lambda X: sizes.append(len(X) * CLASSES) or forward(X)
+    readout.forward = lambda X, affine: sizes.append(len(X) * CLASSES) or forward(X, affine)
     scoring.train(readout, loss, H, batch)
     assert sizes == [60, 60, 60, 30]
     assert max(sizes) <= scoring.PIECE

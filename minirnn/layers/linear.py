@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minirnn.layers.base import Layer
-from minirnn.linalg import outer_sum, row_sum
+from minirnn.linalg import Affine
 
 
 class Linear(Layer):
@@ -22,15 +22,21 @@ class Linear(Layer):
     def __init__(self, W, b):
         super().__init__(W=W, b=b)
 
-    def forward(self, X):
-        Y = X @ self.params["W"].T
-        Y += self.params["b"]                                       # (N1)
+    def affine(self):
+        """x ↦ W x + b."""
+        return Affine(self.params["W"], self.params["b"])
+
+    def forward(self, X, affine=None):
+        """(Y, cache). `affine` is `self.affine()`, where it was made for several X."""
+        affine = self.affine() if affine is None else affine
+        Y = affine.forward(X)                                       # (N1)
         return Y, X
 
     def backward(self, dY, cache):
         X = cache
-        dW = outer_sum(self.params["W"], dY, X)                     # (N2)
-        db = row_sum(dY)                                            # (N3)
+        both = self.affine().gradients(dY, X)
+        dW = both[0]                                                # (N2)
+        db = both[1]                                                # (N3)
         dX = dY @ self.params["W"].conj()                           # (N4)
         return dX, {"W": dW, "b": db}
 

@@ -13,7 +13,7 @@ from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
 from minirnn.layers.base import Layer
-from minirnn.linalg import Affine, as_kind, outer_sum, product, row_sum
+from minirnn.linalg import Affine, as_kind, product
 from minirnn.operators import Operator, Transposed
 from minirnn.panels import laid_out
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
@@ -132,7 +132,7 @@ class Recurrent(Layer):
 
     def project(self, X: Array, affine: Affine) -> Array:
         """U x_t + b for all t of X at once: (T, B, G n)."""
-        A = affine(X)                                               # (C1)
+        A = affine.forward(X)                                       # (C1)
         return A
 
     def prepare(self, rows: int) -> Prepared:
@@ -180,8 +180,9 @@ class Recurrent(Layer):
         dX = np.empty_like(X) if input_gradient else None
 
         def take(steps: slice, dA: Array) -> None:
-            dU = outer_sum(U, dA, X[steps])                         # (C2)
-            db = row_sum(dA)                                        # (C3)
+            both = made.affine.gradients(dA, X[steps])
+            dU = both[0]                                            # (C2)
+            db = both[1]                                            # (C3)
             unroll.accumulate(matrices, {"U": dU})
             unroll.accumulate(vectors, {"b": db})
             if dX is not None:

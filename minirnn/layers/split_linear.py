@@ -26,9 +26,14 @@ class SplitLinear(Layer):
         self.linear = Linear(W, b)
         self.params = self.linear.params                            # one dict: the paths are those of Linear
 
-    def forward(self, X):
+    def affine(self):
+        """p ↦ W p + b."""
+        return self.linear.affine()
+
+    def forward(self, X, affine=None):
+        """(Y, cache). `affine` is `self.affine()`, where it was made for several X."""
         P = np.concatenate([X.real, X.imag], axis=-1)               # (S1)
-        return self.linear.forward(P)
+        return self.linear.forward(P, affine)
 
     def backward(self, dY, cache):
         dP, grads = self.linear.backward(dY, cache)

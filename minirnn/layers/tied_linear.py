@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minirnn.layers.base import Array, Layer
 from minirnn.layers.embedding import Embedding
-from minirnn.linalg import outer_sum, row_sum
+from minirnn.linalg import Affine
 
 
 class TiedLinear(Layer):
@@ -32,15 +32,21 @@ class TiedLinear(Layer):
         """The embedding's table."""
         return self.children[""].params["E"]
 
-    def forward(self, X):
-        Y = X @ self.E.T
-        Y += self.params["b"]                                       # (T1)
+    def affine(self):
+        """x ↦ E x + b."""
+        return Affine(self.E, self.params["b"])
+
+    def forward(self, X, affine=None):
+        """(Y, cache). `affine` is `self.affine()`, where it was made for several X."""
+        affine = self.affine() if affine is None else affine
+        Y = affine.forward(X)                                       # (T1)
         return Y, X
 
     def backward(self, dY, cache):
         X = cache
-        dE = outer_sum(self.E, dY, X)                               # (T2)
-        db = row_sum(dY)                                            # (T3)
+        both = self.affine().gradients(dY, X)
+        dE = both[0]                                                # (T2)
+        db = both[1]                                                # (T3)
         dX = dY @ self.E.conj()                                     # (T4)
         return dX, {"E": dE, "b": db}
 

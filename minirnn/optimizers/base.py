@@ -9,7 +9,7 @@ import numpy as np
 
 from minirnn import backend
 from minirnn.errors import UsageError
-from minirnn.memory import cached_rows
+from minirnn.memory import aligned, cached_rows
 from minirnn.rows import Rows
 
 Array = Any
@@ -69,7 +69,8 @@ class Rule(ABC):
     def _by_rows(self, x: Array, g: Array, memory: dict[str, Array], t: int) -> None:
         """`update`, so many rows at a time that its passes over them find them in the cache."""
         for rows in cached_rows(x) if x.ndim else [...]:
-            self.update(x[rows], g[rows], {slot: array[rows] for slot, array in memory.items()}, t)
+            part = g[rows] if g.flags.c_contiguous else aligned(g[rows])    # a product may give its transpose
+            self.update(x[rows], part, {slot: array[rows] for slot, array in memory.items()}, t)
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""
