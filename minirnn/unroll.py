@@ -100,24 +100,23 @@ def backward(
     matrices: dict[str, Array] = {}
     vectors: dict[str, Array] = {}
     has_vectors = bool(cell.params) or any(child.params for child in cell.children.values())
-    after = tuple(S[T] for S in states)
     for steps in reversed(segments(T)):
         start, stop = steps.start, steps.stop
         dA = buffer[: stop - start]
+        part = tuple(S[start : stop + 1] for S in states)
+        rows = _rows(part)
         above = dH[max(start - first_read, 0) : stop - first_read] if stop > first_read else ()
         for t in reversed(range(start, stop)):
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
                 np.add(dstate[0], above[t - stop], out=dstate[0])
-            complete, before = dstate, tuple(S[t] for S in states)
+            complete, before, after = dstate, rows[t - start], rows[t - start + 1]
             room = dA[t - start]
             da, dstate = cell.step_backward(complete, before, after, caches[t], w, room)
             if da is not room:                                      # a step may have put it there
                 room[...] = da
             if has_vectors:
                 accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], da))
-            after = before
         take(steps, dA)
-        part = tuple(S[start : stop + 1] for S in states)
         accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
         dstate = tuple(_flush(d) for d in dstate)
     return dstate, matrices, vectors
@@ -152,9 +151,14 @@ def segments(T: int) -> list[slice]:
 
 
 def _empty(T: int, state: State) -> tuple[tuple[Array, ...], list[State]]:
-    """Room for T + 1 states, as one array for each part, (T + 1, B, n), and as T + 1 tuples of views into these."""
+    """Room for T + 1 states: as one array for each part, and as their rows."""
     states = tuple(memory.empty((T + 1, *s.shape), s) for s in state)
-    return states, [tuple(S[t] for S in states) for t in range(T + 1)]
+    return states, _rows(states)
+
+
+def _rows(states: tuple[Array, ...]) -> list[State]:
+    """The states, each (T + 1, B, n), as T + 1 tuples of views into these."""
+    return list(zip(*([S[t] for t in range(len(S))] for S in states), strict=True))
 
 
 def _store(row: State, state: State) -> None:

@@ -31,7 +31,7 @@ class Adam(Rule):
 
     def update(self, x, g, memory, t):
         m, v = memory["m"], memory["v"]
-        m[...] = self.beta1 * m + (1 - self.beta1) * g              # (M1)
-        v[...] = self.beta2 * v + (1 - self.beta2) * g * g          # (M2)
+        m += (1 - self.beta1) * (g - m)                             # (M1)
+        v += (1 - self.beta2) * (g * g - v)                         # (M2)
         root = np.sqrt(v / (1 - self.beta2**t)) + self.eps
         x -= self.lr / (1 - self.beta1**t) * m / root               # (M3)
