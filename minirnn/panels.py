@@ -6,11 +6,12 @@ with AVX-512, it has kernels that read the factors where they lie. So a matrix i
 
     X M = [X M_1  X M_2 ..],  M_j (k, width), contiguous
 
-and a step's product becomes a batch of small ones, in one call. In microseconds, X (50, k) in float32, one thread:
+and a step's product becomes a batch of small ones, in one call. Where a panel would still be too large, the rows of X
+are taken in two halves. In microseconds, X (50, k) in float32, one thread:
 
     k × N        128 × 512    256 × 256    512 × 128    512 × 512
-    whole             57           57           60          212
-    panels            41           45           49          175
+    whole             58           58           60          219
+    panels            42           46           48          187
 
 Each number is the same sum in the same order. Beyond k = 384, where OpenBLAS cuts the sum of the whole product in two,
 the numbers agree to rounding.
@@ -29,22 +30,23 @@ from minirnn import backend, memory
 Array = Any
 
 SMALL = 10**6                # multiplications of the largest product that OpenBLAS takes as it is
-WIDTHS = 64, 32, 80, 48      # columns of a panel, the fastest first
+CUTS = (64, 1), (64, 2), (32, 1), (80, 1), (48, 1), (80, 2)     # columns of a panel, parts of X: the fastest first
 
 
 class Panels:
-    """M (k, N) where `X @ M` is asked of it alone: X (rows, k) -> (rows, N)."""
+    """M (k, N) where `X @ M` is asked of it alone: X (rows, k) -> (rows, N), in `parts` of its rows if that divides them."""
 
     __array_ufunc__ = None      # arrays leave `array @ panels` to __rmatmul__
 
-    def __init__(self, M: Array, width: int):
+    def __init__(self, M: Array, width: int, parts: int = 1):
         k, N = self.shape = M.shape
-        self.values = memory.aligned(M.reshape(k, N // width, width).swapaxes(0, 1))
+        self.values, self.parts = memory.aligned(M.reshape(k, N // width, width).swapaxes(0, 1)), parts
 
     def __rmatmul__(self, X: Array) -> Array:
-        count, _, width = self.values.shape
-        Y = np.empty_like(X, shape=(len(X), count, width))
-        np.matmul(X, self.values, out=Y.swapaxes(0, 1))
+        count, k, width = self.values.shape
+        parts = 1 if len(X) % self.parts else self.parts
+        Y = np.empty_like(X, shape=(parts, len(X) // parts, count, width))
+        np.matmul(X.reshape(parts, 1, -1, k), self.values, out=Y.swapaxes(1, 2))
         return Y.reshape(len(X), -1)
 
     def conj(self) -> Panels:
@@ -71,8 +73,10 @@ def laid_out(M: Array, rows: int) -> Array:
     k, N = M.shape
     if np.iscomplexobj(M) or rows * k * N <= SMALL or not small_products_pay():
         return memory.spaced(M)
-    widths = [width for width in WIDTHS if N % width == 0 and rows * k * width <= SMALL]
-    return Panels(M, widths[0]) if widths else memory.spaced(M)
+    for width, parts in CUTS:
+        if N % width == 0 and rows % parts == 0 and rows // parts * k * width <= SMALL:
+            return Panels(M, width, parts)
+    return memory.spaced(M)
 
 
 def small_products_pay() -> bool:

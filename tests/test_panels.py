@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from minirnn import models, panels
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.memory import spaced
-from minirnn.panels import SMALL, WIDTHS, Panels, laid_out
+from minirnn.panels import CUTS, SMALL, Panels, laid_out
 from minirnn.tasks import Batch
 
 
@@ -26,9 +26,10 @@ def normal(*shape, dtype=np.float64, seed=0):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("k", "N", "width"), [(5, 12, 4), (130, 96, 32), (3, 80, 80)])
-def test_the_product_is_that_of_the_whole_matrix(k, N, width, dtype):
-    X, M = normal(7, k, dtype=dtype), normal(k, N, dtype=dtype, seed=1)
-    found, wanted = X @ Panels(M, width), X.astype(np.float64) @ M.astype(np.float64)
+@pytest.mark.parametrize(("rows", "parts"), [(7, 1), (6, 2), (7, 2)], ids=["whole", "halves", "no halves"])
+def test_the_product_is_that_of_the_whole_matrix(rows, parts, k, N, width, dtype):
+    X, M = normal(rows, k, dtype=dtype), normal(k, N, dtype=dtype, seed=1)
+    found, wanted = X @ Panels(M, width, parts), X.astype(np.float64) @ M.astype(np.float64)
     assert found.shape == wanted.shape
     assert found.dtype == dtype
     assert found.flags.c_contiguous
@@ -61,16 +62,18 @@ def test_a_panel_is_contiguous_and_starts_at_a_cache_line():
     assert values.ctypes.data % 64 == 0
 
 
-@pytest.mark.parametrize(("rows", "k", "N", "width"), [
-    (50, 128, 512, 64),      # the LSTM's gates
-    (50, 512, 512, 32),      # 64 columns would be more than 10⁶ multiplications
-    (20, 400, 400, 80),      # neither 64 nor 32 divides 400
-    (50, 300, 1200, 48),
-    (50, 128, 128, None),    # small as it is
-    (50, 100, 330, None),    # no width divides 330
-    (200, 512, 512, None),   # no panel is small
+@pytest.mark.parametrize(("rows", "k", "N", "width", "parts"), [
+    (50, 128, 512, 64, 1),          # the LSTM's gates
+    (50, 512, 512, 64, 2),          # 64 columns times 50 rows would be more than 10⁶ multiplications
+    (51, 512, 512, 32, 1),          # 51 rows have no halves
+    (20, 400, 400, 80, 1),          # neither 64 nor 32 divides 400
+    (50, 300, 1200, 48, 1),
+    (80, 200, 400, 80, 2),          # the gates of W5's GRU
+    (50, 128, 128, None, None),     # small as it is
+    (50, 100, 330, None, None),     # no width divides 330
+    (200, 512, 512, None, None),    # no panel is small
 ])
-def test_the_width_is_the_first_that_divides_and_is_small(rows, k, N, width, pay):
+def test_the_cut_is_the_first_that_divides_and_is_small(rows, k, N, width, parts, pay):
     M = normal(k, N, dtype=np.float32)
     found = laid_out(M, rows)
     if width is None:
@@ -79,8 +82,9 @@ def test_the_width_is_the_first_that_divides_and_is_small(rows, k, N, width, pay
         np.testing.assert_array_equal(found, M)
     else:
         assert found.values.shape == (N // width, k, width)
-        assert rows * k * width <= SMALL < rows * k * N
-        assert width in WIDTHS
+        assert found.parts == parts
+        assert rows // parts * k * width <= SMALL < rows * k * N
+        assert (width, parts) in CUTS
 
 
 def test_other_matrices_stay_whole(pay, monkeypatch):
