@@ -34,7 +34,7 @@ CUTS = (64, 1), (64, 2), (32, 1), (80, 1), (48, 1), (80, 2)     # columns of a p
 
 
 class Panels:
-    """M (k, N) where `X @ M` is asked of it alone: X (rows, k) -> (rows, N), in `parts` of its rows if that divides them."""
+    """M (k, N) where `X @ M` is asked of it alone: X (rows, k) -> (rows, N), in `parts` of the rows if they divide."""
 
     __array_ufunc__ = None      # arrays leave `array @ panels` to __rmatmul__
 
