@@ -25,18 +25,16 @@ class Loss(ABC):
     summary: ClassVar[str]
 
     @abstractmethod
-    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
+    def total(self, y: Array, batch: Any, spent: bool = False, N: Array | None = None) -> tuple[Array, Array, Any]:
         """(sum of the loss over the unmasked positions, their count, cache).
 
         spent   nobody needs y any more: it may be overwritten, and become ∂L/∂y
+        N       the count to divide ∂L/∂y by, where the batch is a piece of a larger one
         """
 
     @abstractmethod
-    def backward(self, cache: Any, N: Array | None = None) -> Array:
-        """∂L/∂y, with the shape of y; N is the count to divide by where the batch is a piece of a larger one.
-
-        After a `total` that was given a spent y, it may be asked once.
-        """
+    def backward(self, cache: Any) -> Array:
+        """∂L/∂y, with the shape of y."""
 
     def count(self, batch: Any, y: Array) -> Array:
         """How many unmasked positions there are; of y (..., n_out) only the type matters, and the last axis."""
@@ -69,31 +67,34 @@ class SoftmaxCrossEntropy(Loss):
 
     summary = "softmax cross-entropy in nats, with a mask"
 
-    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
+    def total(self, y, batch, spent=False, N=None):
         backend.check_ids(batch.y, y.shape[-1], "classes")
         scores, classes, count = y.reshape(-1, y.shape[-1]), batch.y.reshape(-1), self.count(batch, y)
-        error = scores if spent else np.empty_like(scores)
-        nll, Z = np.empty_like(scores[:, 0]), np.empty_like(scores[:, :1])
+        dy = scores if spent else np.empty_like(scores)
+        nll = np.empty_like(scores[:, 0])
+        mask = None if batch.mask is None else batch.mask.reshape(-1, 1).astype(y.dtype)
+        N = at_least_one(count) if N is None else N
         for rows in cached_rows(scores):
-            e = _shifted(scores[rows], error[rows])
+            e = _shifted(scores[rows], dy[rows])
             own = np.arange(len(e), like=e), classes[rows]
             chosen = e[own]
             np.exp(e, out=e)
-            Z[rows] = e @ np.ones_like(e[:1].T)                     # (S1) p = e/Z; a product is faster than np.sum
-            nll[rows] = np.log(Z[rows, 0]) - chosen                 # (S2)
-            e[own] -= Z[rows, 0]                                    # Z (p − onehot): all that (S3) needs
-        mask = None if batch.mask is None else batch.mask.reshape(-1).astype(y.dtype)
-        if mask is not None:
-            nll, error, Z = _kept(nll, mask), _kept(error, mask[:, None]), _kept(Z, mask[:, None], 1)
-        total = np.sum(nll if mask is None else nll * mask)
-        return total, count, (error, Z, mask, at_least_one(count), y.shape, spent)
+            Z = e @ np.ones_like(e[:1].T)                           # (S1) p = e/Z; a product is faster than np.sum
+            nll[rows] = np.log(Z[:, 0]) - chosen                    # (S2)
+            self.gradients(e, Z, own, None if mask is None else mask[rows], N)
+        total = np.sum(nll if mask is None else _masked(nll, mask[:, 0]))
+        return total, count, dy.reshape(y.shape)
 
-    def backward(self, cache: Any, N: Array | None = None) -> Array:
-        error, Z, mask, count, shape, spent = cache
-        N = count if N is None else N
-        weight = (1 if mask is None else mask[:, None]) / N
-        dy = np.multiply(error, weight / Z, out=error if spent else None)    # (S3) undoes (S2), (S1)
-        return dy.reshape(shape)
+    def gradients(self, e, Z, own, mask, N):
+        """ȳ of some rows, in the memory of e, which is still in the cache."""
+        e[own] -= Z[:, 0]
+        e *= 1 / (N * Z)                                            # (S3) undoes (S2), (S1)
+        if mask is not None:
+            e[...] = _masked(e, mask)
+
+    def backward(self, cache):
+        dy = cache
+        return dy
 
     @classmethod
     def examples(cls, n, rng):
@@ -109,9 +110,9 @@ def at_least_one(count: Array) -> Array:
     return max(count, 1) if isinstance(count, int) else np.maximum(count, 1)
 
 
-def _kept(x: Array, mask: Array, otherwise: int = 0) -> Array:
-    """x, and `otherwise` wherever m = 0, whatever is there: 0 · NaN would be NaN."""
-    return np.where(mask != 0, x, otherwise)
+def _masked(x: Array, mask: Array) -> Array:
+    """m ⊙ x, and 0 wherever m = 0, whatever is there: 0 · NaN would be NaN."""
+    return np.where(mask != 0, x * mask, 0)
 
 
 def _shifted(y: Array, out: Array) -> Array:
@@ -135,18 +136,17 @@ class MeanSquaredError(Loss):
 
     summary = "mean squared error, with a mask"
 
-    def total(self, y: Array, batch: Any, spent: bool = False) -> tuple[Array, Array, Any]:
+    def total(self, y, batch, spent=False, N=None):
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
-        r = r if mask is None else _kept(r, mask)
-        total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
+        masked = r if mask is None else _masked(r, mask)
+        total = np.sum(r * r if mask is None else _masked(r * r, mask))    # (Q2)
         count = self.count(batch, y)
-        return total, count, (r, mask, at_least_one(count))
+        return total, count, (masked, at_least_one(count) if N is None else N)
 
-    def backward(self, cache: Any, N: Array | None = None) -> Array:
-        r, mask, count = cache
-        N = count if N is None else N
-        dy = (2 / N) * (r if mask is None else r * mask)            # (Q3) undoes (Q2), (Q1)
+    def backward(self, cache):
+        masked, N = cache
+        dy = (2 / N) * masked                                       # (Q3) undoes (Q2), (Q1)
         return dy
 
     def count(self, batch: Any, y: Array) -> Array:

@@ -112,9 +112,9 @@ def _scored(
 ) -> tuple[Array, ReadoutAdjoint]:
     """(sum of the loss, ∂L/∂H) of some sequences."""
     y, cache = _read(readout, affine, H, columns)
-    total, _, loss_cache = loss.total(y, piece, spent=True)         # ∂L/∂y may take the place of y
+    total, _, loss_cache = loss.total(y, piece, spent=True, N=N)    # ∂L/∂y may take the place of y
     del y
-    dy = loss.backward(loss_cache, N)
+    dy = loss.backward(loss_cache)
     return total, ReadoutAdjoint(readout, dy if columns is None else dy.reshape(-1, dy.shape[-1]), cache)
 
 

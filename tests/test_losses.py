@@ -85,7 +85,15 @@ def test_a_spent_y_gives_the_same_numbers(loss, target, mask):
     y = Y.copy()
     again, as_many, spent = loss.total(y, batch(target, mask), spent=True)
     assert (again, as_many) == (total, count)
-    np.testing.assert_array_equal(loss.backward(spent, 7), loss.backward(cache, 7))
+    np.testing.assert_array_equal(loss.backward(spent), loss.backward(cache))
+
+
+@every_loss
+@every_mask
+def test_a_piece_divides_by_the_count_of_the_whole_batch(loss, target, mask):
+    (total, count, whole), (same, _, piece) = (loss.total(Y, batch(target, mask), N=N) for N in (None, 1000))
+    assert same == total
+    np.testing.assert_allclose(1000 * loss.backward(piece), count * loss.backward(whole), rtol=1e-14)
 
 
 def test_cross_entropy_needs_no_memory_besides_a_spent_y():

@@ -142,9 +142,9 @@ class GRU(Cell):
     def step(self, a, state, w, out):
         (h_prev,) = state
         n = h_prev.shape[-1]
-        z, a_c = a[:, : 2 * n], a[:, 2 * n :]
-        z += h_prev @ w.W.T                                         # (G1) in place: a is not needed again
-        u, r = blocks(sigmoid(z, out=z), 2)                         # (G2)
+        a_ur, a_c = a[:, : 2 * n], a[:, 2 * n :]
+        z = a_ur + h_prev @ w.W.T                                   # (G1)
+        u, r = blocks(sigmoid(z, out=a_ur), 2)                      # (G2) in the memory of a
         z_c, kept = self.candidate.step(a_c, r, h_prev, w)
         c = np.tanh(z_c, out=z_c)                                   # (G8)
         h = np.add(h_prev, u * (c - h_prev), out=out[0])            # (G9)
