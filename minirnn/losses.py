@@ -76,8 +76,8 @@ class SoftmaxCrossEntropy(Loss):
         N = at_least_one(count) if N is None else N
         for rows in cached_rows(scores):
             e = _shifted(scores[rows], dy[rows])
-            own = np.arange(len(e), like=e), classes[rows]
-            chosen = e[own]
+            own = np.arange(0, e.size, e.shape[1], like=e) + classes[rows]    # where in e, laid out row by row
+            chosen = e.reshape(-1)[own]
             np.exp(e, out=e)
             Z = e @ np.ones_like(e[:1].T)                           # (S1) p = e/Z; a product is faster than np.sum
             nll[rows] = np.log(Z[:, 0]) - chosen                    # (S2)
@@ -87,7 +87,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def gradients(self, e, Z, own, mask, N):
         """ȳ of some rows, in the memory of e, which is still in the cache."""
-        e[own] -= Z[:, 0]
+        e.reshape(-1)[own] -= Z[:, 0]
         e *= 1 / (N * Z)                                            # (S3) undoes (S2), (S1)
         if mask is not None:
             e[...] = _masked(e, mask)
