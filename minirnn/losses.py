@@ -81,16 +81,18 @@ class SoftmaxCrossEntropy(Loss):
             np.exp(e, out=e)
             Z = e @ np.ones_like(e[:1].T)                           # (S1) p = e/Z; a product is faster than np.sum
             nll[rows] = np.log(Z[:, 0]) - chosen                    # (S2)
-            self.gradients(e, Z, own, None if mask is None else mask[rows], N)
+            e.reshape(-1)[own] -= Z[:, 0]                           # Z (p − onehot): what (S3) needs
+            found = self.gradients(e, Z, N)
+            found = found if mask is None else _masked(found, mask[rows])
+            if found is not e:
+                e[...] = found
         total = np.sum(nll if mask is None else _masked(nll, mask[:, 0]))
         return total, count, dy.reshape(y.shape)
 
-    def gradients(self, e, Z, own, mask, N):
+    def gradients(self, e, Z, N):
         """ȳ of some rows, in the memory of e, which is still in the cache."""
-        e.reshape(-1)[own] -= Z[:, 0]
-        e *= 1 / (N * Z)                                            # (S3) undoes (S2), (S1)
-        if mask is not None:
-            e[...] = _masked(e, mask)
+        dy = np.multiply(e, 1 / (N * Z), out=e)                     # (S3) undoes (S2), (S1)
+        return dy
 
     def backward(self, cache):
         dy = cache

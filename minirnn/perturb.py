@@ -67,7 +67,7 @@ def perturbed(component: type, tag: str, factor: float) -> type:
             continue
         span = lines[node.lineno - 1 : node.end_lineno]
         if any(tag in tags_of(line) for line in span):
-            if not isinstance(node, ast.Assign | ast.AugAssign):
+            if not isinstance(node, ast.Assign):
                 raise UsageError(f"line ({tag}) of {component.__name__} is not an assignment: {span[0].strip()}")
             node.value = ast.BinOp(node.value, ast.Mult(), ast.Constant(factor))
             namespace = {**vars(module)}
