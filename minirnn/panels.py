@@ -67,7 +67,7 @@ class Transposed:
 
 
 def laid_out(M: Array, rows: int) -> Array:
-    """M (k, N) as `X @ M` is fastest, X (rows, k): panels where these are small products and M is none, or a copy."""
+    """M (k, N) as `X @ M` is fastest, X (rows, k): panels where these are small products and M is not, or a copy."""
     if backend.is_device(M):
         return memory.aligned(M)
     k, N = M.shape

@@ -248,5 +248,5 @@ def _complex(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def _for_steps(M: Array, rows: int) -> Array:
-    """M as the steps want it, which multiply by M itself: contiguous, 1.6x per product at n = 128, or in panels."""
+    """M as the steps want it, which multiply a few rows by M itself."""
     return M if isinstance(M, (Operator, Transposed)) else laid_out(M, rows)
