@@ -83,10 +83,11 @@ class SoftmaxCrossEntropy(Loss):
             nll[rows] = np.log(Z[:, 0]) - chosen                    # (S2)
             e.reshape(-1)[own] -= Z[:, 0]                           # Z (p − onehot): what (S3) needs
             found = self.gradients(e, Z, N)
-            found = found if mask is None else _masked(found, mask[rows])
+            if mask is not None:
+                found = _kept(found, mask[rows]) * mask[rows]
             if found is not e:
                 e[...] = found
-        total = np.sum(nll if mask is None else _masked(nll, mask[:, 0]))
+        total = np.sum(nll if mask is None else _kept(nll, mask[:, 0]) * mask[:, 0])
         return total, count, dy.reshape(y.shape)
 
     def gradients(self, e, Z, N):
@@ -112,9 +113,9 @@ def at_least_one(count: Array) -> Array:
     return max(count, 1) if isinstance(count, int) else np.maximum(count, 1)
 
 
-def _masked(x: Array, mask: Array) -> Array:
-    """m ⊙ x, and 0 wherever m = 0, whatever is there: 0 · NaN would be NaN."""
-    return np.where(mask != 0, x * mask, 0)
+def _kept(x: Array, mask: Array) -> Array:
+    """x, and 0 wherever m = 0, whatever is there: 0 · NaN would be NaN."""
+    return np.where(mask != 0, x, 0)
 
 
 def _shifted(y: Array, out: Array) -> Array:
@@ -141,14 +142,14 @@ class MeanSquaredError(Loss):
     def total(self, y, batch, spent=False, N=None):
         r = y - batch.y                                             # (Q1)
         mask = None if batch.mask is None else batch.mask[..., None].astype(y.dtype)
-        masked = r if mask is None else _masked(r, mask)
-        total = np.sum(r * r if mask is None else _masked(r * r, mask))    # (Q2)
+        r = r if mask is None else _kept(r, mask)
+        total = np.sum(r * r if mask is None else r * r * mask)     # (Q2)
         count = self.count(batch, y)
-        return total, count, (masked, at_least_one(count) if N is None else N)
+        return total, count, (r, mask, at_least_one(count) if N is None else N)
 
     def backward(self, cache):
-        masked, N = cache
-        dy = (2 / N) * masked                                       # (Q3) undoes (Q2), (Q1)
+        r, mask, N = cache
+        dy = (2 / N) * (r if mask is None else r * mask)            # (Q3) undoes (Q2), (Q1)
         return dy
 
     def count(self, batch: Any, y: Array) -> Array:

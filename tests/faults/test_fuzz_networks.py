@@ -211,7 +211,7 @@ class Multiplying(MeanSquaredError):
 
     def total(self, y, batch, spent=False, N=None):
         r, mask = y - batch.y, batch.mask[..., None]
-        return np.sum(r * r * mask), np.maximum(np.sum(mask) * y.shape[-1], 1), (r * mask, 1)
+        return np.sum(r * r * mask), np.maximum(np.sum(mask) * y.shape[-1], 1), (r, mask, 1)
 
 
 @pytest.mark.control("masks")
