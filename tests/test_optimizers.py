@@ -161,6 +161,14 @@ def test_moving_a_few_rows_at_a_time_changes_no_bit(make, shape, dtype, monkeypa
 
 
 @every_rule
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_a_gradient_may_be_laid_out_by_columns(make, dtype):
+    G, start = gradients((5, 3), dtype=dtype), np.ones((5, 3), dtype)
+    by_columns = run(make(), start.copy(), [np.asfortranarray(g) for g in G])
+    assert by_columns.tobytes() == run(make(), start.copy(), G).tobytes()
+
+
+@every_rule
 def test_parameters_of_one_rule_do_not_share_memory(make):
     rule, G, K = make(), gradients((3,)), gradients((3,), seed=2)
     x, y = np.ones(3), np.ones(3)

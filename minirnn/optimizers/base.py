@@ -62,6 +62,8 @@ class Rule(ABC):
             for slot, array in part.items():
                 memory[slot][ids] = array
         elif self.entrywise:
+            if g.dtype.kind == "c" and not g.flags.c_contiguous:
+                g = aligned(g)                                      # only then do its real numbers lie side by side
             self._by_rows(x_real, as_real(g), memory, t)
         else:
             self.update(x, g, memory, t)
