@@ -62,8 +62,7 @@ class Rule(ABC):
             for slot, array in part.items():
                 memory[slot][ids] = array
         elif self.entrywise:
-            if g.dtype.kind == "c" and not g.flags.c_contiguous:
-                g = aligned(g)                                      # only then do its real numbers lie side by side
+            g = g if g.flags.c_contiguous else aligned(g)           # a product may give its transpose
             self._by_rows(x_real, as_real(g), memory, t)
         else:
             self.update(x, g, memory, t)
@@ -71,8 +70,7 @@ class Rule(ABC):
     def _by_rows(self, x: Array, g: Array, memory: dict[str, Array], t: int) -> None:
         """`update`, so many rows at a time that its passes over them find them in the cache."""
         for rows in cached_rows(x) if x.ndim else [...]:
-            part = g[rows] if g.flags.c_contiguous else aligned(g[rows])    # a product may give its transpose
-            self.update(x[rows], part, {slot: array[rows] for slot, array in memory.items()}, t)
+            self.update(x[rows], g[rows], {slot: array[rows] for slot, array in memory.items()}, t)
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""
