@@ -60,15 +60,15 @@ def aligned(x: Array) -> Array:
 
 
 def spaced(M: Array) -> Array:
-    """A copy of a matrix on the host whose rows begin where a cache line does, an odd number of lines apart.
+    """A copy of matrices (..., k, N) on the host: rows begin where a cache line does, an odd number of lines apart.
 
     A product of a few rows by M reads M some 64 columns at a time. Where rows are a power of two apart, these fall into
     a part of the first cache's places and push each other out. A product of (50, 128) by (128, 128) then takes 12.0 µs
     for 10.5 in float32, 24.9 for 20.5 in float64.
     """
-    columns, per_line = M.shape[1], LINE // M.dtype.itemsize
+    columns, per_line = M.shape[-1], LINE // M.dtype.itemsize
     lines = -(-columns // per_line) | 1
-    room = empty((len(M), lines * per_line), M)[:, :columns]
+    room = empty((*M.shape[:-1], lines * per_line), M)[..., :columns]
     room[...] = M
     return room
 

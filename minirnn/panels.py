@@ -34,43 +34,32 @@ CUTS = (64, 1), (64, 2), (32, 1), (80, 1), (48, 1), (80, 2)     # columns of a p
 
 
 class Panels:
-    """M (k, N) where `X @ M` is asked of it alone: X (rows, k) -> (rows, N), in `parts` of the rows if they divide."""
+    """M (..., k, N) where `X @ M` is asked of it alone: X (..., rows, k) -> (..., rows, N).
+
+    parts   into how many parts the rows of X are taken, if they divide
+    """
 
     __array_ufunc__ = None      # arrays leave `array @ panels` to __rmatmul__
 
     def __init__(self, M: Array, width: int, parts: int = 1):
-        k, N = self.shape = M.shape
-        self.values, self.parts = memory.aligned(M.reshape(k, N // width, width).swapaxes(0, 1)), parts
+        *lead, k, N = self.shape = M.shape
+        self.values, self.parts = memory.aligned(M.reshape(*lead, k, N // width, width).swapaxes(-2, -3)), parts
 
     def __rmatmul__(self, X: Array) -> Array:
-        count, k, width = self.values.shape
-        parts = 1 if len(X) % self.parts else self.parts
-        Y = np.empty_like(X, shape=(parts, len(X) // parts, count, width))
-        np.matmul(X.reshape(parts, 1, -1, k), self.values, out=Y.swapaxes(1, 2))
-        return Y.reshape(len(X), -1)
-
-    def conj(self) -> Panels:
-        """M itself: it is real."""
-        return self
-
-    @property
-    def T(self) -> Transposed:
-        """Mᵀ, for who asks for the transpose of that: `H @ W.T` with W = M.T."""
-        return Transposed(self)
+        *lead, count, k, width = self.values.shape
+        rows = X.shape[-2]
+        parts = 1 if rows % self.parts else self.parts
+        Y = np.empty_like(X, shape=(*lead, parts, rows // parts, count, width))
+        X = X.reshape(*X.shape[:-2], parts, 1, -1, k)
+        np.matmul(X, self.values[..., None, :, :, :], out=Y.swapaxes(-2, -3))
+        return Y.reshape(*lead, rows, -1)
 
 
-class Transposed:
-    """Mᵀ of panels M; has no product of its own."""
-
-    def __init__(self, M: Panels):
-        self.T, self.shape, self.values = M, M.shape[::-1], M.values
-
-
-def laid_out(M: Array, rows: int) -> Array:
-    """M (k, N) as `X @ M` is fastest, X (rows, k): panels where these are small products and M is not, or a copy."""
+def laid_out(M: Array, rows: int) -> Any:
+    """M (..., k, N) as `X @ M` is fastest, X (rows, k): panels where they are small products and M is not; a copy."""
     if backend.is_device(M):
         return memory.aligned(M)
-    k, N = M.shape
+    k, N = M.shape[-2:]
     if np.iscomplexobj(M) or rows * k * N <= SMALL or not small_products_pay():
         return memory.spaced(M)
     for width, parts in CUTS:

@@ -13,6 +13,7 @@ import numpy as np
 
 from minirnn import unroll
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.linalg import outer_sum
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.model import walk
@@ -68,14 +69,14 @@ def of(
 
 def _cell_problem(cell: Any, n: int, rng: np.random.Generator, number: str, T: int) -> Problem:
     """T steps of the cell, with a random linear loss on all hidden states."""
-    B, G = 2, len(cell.gates)
+    B = 2
     state = {f"{name}0": 0.5 * _normal((B, n), rng, number) for name in ("h", "c")[: cell.states]}
     matrices = {k: _normal((r * n, c * n), rng, number) / np.sqrt(n) for k, (r, c) in cell.matrices.items()}
-    arrays = {"a": _normal((T, B, G * n), rng, number), **state, **matrices, **_params(cell)}
+    arrays = {"a": _normal((T, *cell.shape(B, n)), rng, number), **state, **matrices, **_params(cell)}
     C = _normal((T, B, n), rng, number)
 
     def run() -> tuple[SimpleNamespace, unroll.Tape]:
-        w = SimpleNamespace(**{name: arrays[name] for name in matrices})
+        w = step_matrices(cell, {name: arrays[name] for name in matrices}, B)
         start = tuple(arrays[name] for name in state)
         return w, unroll.forward(cell, arrays["a"].copy(), start, w)
 

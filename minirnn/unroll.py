@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minirnn import kernels, memory
+from minirnn import backend, kernels, memory
 from minirnn.cells.base import Cell, State
+from minirnn.linalg import split
 
 Array = Any
 
@@ -30,7 +31,7 @@ class Tape(NamedTuple):
 
 
 def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool = True) -> Tape:
-    """Run the cell over A (T, B, G n), which it may overwrite, from `state`, a tuple of (B, n).
+    """Run the cell over A (T, G, B, n), for one gate (T, B, n), from `state`, a tuple of (B, n). It may overwrite A.
 
     A is an array, or what makes A[steps] when it is asked for a segment: that is then still in the cache.
     keep=False drops the caches, for evaluation. The hidden states are `tape.states[0][1:]`, the last state is
@@ -41,7 +42,7 @@ def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool =
     if walk is not None:
         return Tape(*walk.forward(A[:T], state, w, keep))
     cell = kernels.elementwise(cell, state[0], w)
-    cell.prepare(w, len(state[0]))
+    cell.prepare(w)
     states, rows = _empty(T, state)
     _store(rows[0], state)
     caches = []
@@ -52,16 +53,17 @@ def forward(cell: Cell, A: Array, state: State, w: SimpleNamespace, keep: bool =
             _store(rows[t + 1], state)
             if keep:
                 caches.append(cache)
+        del part                                                    # the next takes its place, which is in the cache
     return Tape(states, caches)
 
 
 def reverse(cell: Cell, A: Array, state: State, lost: Array | None, w: SimpleNamespace) -> Tape:
-    """The tape that `forward` would make over A (T, B, G n), from the state it ends in instead of the one it starts in.
+    """The tape that `forward` would make over A, from the state it ends in instead of the one it starts in.
 
     lost (T, B, ...) are the bits that the steps forget, as `cell.lost` tells them. Only for a cell that is reversible,
     with orthogonal (unitary) matrices.
     """
-    cell.prepare(w, len(state[0]))
+    cell.prepare(w)
     T = len(A)
     states, rows = _empty(T, state)
     _store(rows[T], state)
@@ -92,10 +94,12 @@ def backward(
         return tape.caches.walk.backward(dH[:], tape, w, take, dstate)
     states, caches = tape
     cell = kernels.elementwise(cell, states[0], w)
-    cell.prepare(w, states[0].shape[1])
+    cell.prepare(w)
     T, first_read = len(caches), len(caches) - len(dH)
     B, n = states[0].shape[1:]
-    buffer = memory.empty((min(SEGMENT, T), B, len(cell.gates) * n), states[0])
+    gates = len(cell.gates)
+    buffer = split(memory.empty((min(SEGMENT, T), B, gates * n), states[0]), gates)     # side by side, for the sums
+    room = memory.empty(cell.shape(B, n), states[0]) if gates > 1 and not backend.is_device(buffer) else None
     dstate = tuple(np.zeros_like(S[0]) for S in states) if dstate is None else dstate
     matrices: dict[str, Array] = {}
     vectors: dict[str, Array] = {}
@@ -110,12 +114,13 @@ def backward(
             if t >= first_read:                                     # h_t is read above and by step t + 1: add both
                 np.add(dstate[0], above[t - stop], out=dstate[0])
             complete, before, after = dstate, rows[t - start], rows[t - start + 1]
-            room = dA[t - start]
-            da, dstate = cell.step_backward(complete, before, after, caches[t], w, room)
-            if da is not room:                                      # a step may have put it there
-                room[...] = da
+            place = dA[t - start]
+            da, dstate = cell.step_backward(complete, before, after, caches[t], w, place if room is None else room)
+            if da is not place:                                     # a step may have put it there
+                place[...] = da
             if has_vectors:
                 accumulate(vectors, cell.vector_gradients(complete, before, after, caches[t], da))
+        del above                                                   # likewise
         take(steps, dA)
         accumulate(matrices, cell.matrix_gradients(dA, part, caches[start:stop], w))
         dstate = tuple(_flush(d) for d in dstate)
@@ -131,10 +136,10 @@ def adjoints(
     of one sequence, (R, n), where the tape has that one alone: its rows are then read by each of them. Unlike in
     `backward`, a gradient that has vanished altogether is exact zeros from the next step on, not the next segment.
     """
-    cell.prepare(w, tape.states[0].shape[1])
+    cell.prepare(w)
     states, caches = tape
     T = len(caches)
-    room = np.empty_like(dstate[0], shape=(len(dstate[0]), len(cell.gates) * states[0].shape[-1]))
+    room = np.empty_like(dstate[0], shape=cell.shape(*dstate[0].shape))
     for t in range(T, 0, -1):
         if t > T - len(dH):
             dstate = (dstate[0] + dH[t - 1 - T + len(dH)], *dstate[1:])
@@ -170,7 +175,10 @@ def _store(row: State, state: State) -> None:
 def accumulate(total: dict[str, Array], found: dict[str, Array]) -> None:
     """total[name] += found[name], in `total`."""
     for name, d in found.items():
-        total[name] = total[name] + d if name in total else d
+        if name in total:
+            total[name] += d
+        else:
+            total[name] = d
 
 
 def _flush(d: Array) -> Array:

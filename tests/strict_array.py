@@ -151,7 +151,9 @@ class StrictArray(NDArrayOperatorsMixin):
         raise Refused("complex() of a device array is a hidden copy: use backend.to_host")
 
     def __iter__(self):
-        raise Refused("iterating over a device array launches one kernel per row: index by an integer or vectorise")
+        if self.ndim < 3:
+            raise Refused("iterating over a device array launches one kernel per row: index by an integer or vectorise")
+        return (self[k] for k in range(len(self)))                  # views of a few matrices, such as the gates
 
     def __contains__(self, value):
         raise Refused("`in` on a device array waits for the device")

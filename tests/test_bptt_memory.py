@@ -14,6 +14,7 @@ from minirnn.activations import OPLU, Abs, Identity
 from minirnn.bptt import reversible
 from minirnn.cells import Elman
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.layers import Recurrent
 from minirnn.linalg import orthogonality_error
 from minirnn.losses import MeanSquaredError, SoftmaxCrossEntropy
@@ -126,8 +127,9 @@ def test_the_loss_may_be_that_of_a_regression():
 def test_states_computed_again_are_the_same_bits(name):
     """No rounding comes from the second pass: it does the same operations on the same numbers."""
     cell = catalog.find("cells", name).sized(n)
-    A = default_rng(0).standard_normal((64, B, n * len(cell.gates)))
-    w = SimpleNamespace(**{k: default_rng(1).standard_normal((r * n, c * n)) for k, (r, c) in cell.matrices.items()})
+    A = default_rng(0).standard_normal((64, *cell.shape(B, n)))
+    shapes = {name: (rows * n, columns * n) for name, (rows, columns) in cell.matrices.items()}
+    w = step_matrices(cell, {name: default_rng(1).standard_normal(shape) for name, shape in shapes.items()}, B)
     start = tuple(np.zeros((B, n)) for _ in range(cell.states))
     whole = unroll.forward(cell, A.copy(), start, w)
     again = unroll.forward(cell, A[32:].copy(), tuple(S[32] for S in whole.states), w)

@@ -1,7 +1,6 @@
 """The gated recurrent unit: three variants against the equations, one number at a time, and what follows from them."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +10,9 @@ from minirnn import backend, unroll
 from minirnn.cells import GRU
 from minirnn.diagnostics.gradient_flow import jacobian_norms
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.layers import Recurrent
-from minirnn.linalg import orthogonality_error
+from minirnn.linalg import orthogonality_error, split
 from minirnn.models import gru, ugru
 from minirnn.parametrizations import Dense, ExpMap
 
@@ -66,9 +66,10 @@ def run(p, reset, dH):
 
 def initial_gradient(p, reset, dH):
     """∂L/∂h₀, as the time loop returns it."""
-    w = SimpleNamespace(W=p["W"], W_h=p["W_h"])
-    tape = unroll.forward(layer(p, reset).cell, p["X"] @ p["U"].T + p["b"], (p["h0"],), w)
-    return unroll.backward(layer(p, reset).cell, dH, tape, w, lambda steps, dA: None)[0][0]
+    cell = layer(p, reset).cell
+    w = step_matrices(cell, {"W": p["W"], "W_h": p["W_h"]}, len(p["h0"]))
+    tape = unroll.forward(cell, split(p["X"] @ p["U"].T + p["b"], 3), (p["h0"],), w)
+    return unroll.backward(cell, dH, tape, w, lambda steps, dA: None)[0][0]
 
 
 @pytest.mark.parametrize("reset", RESETS)

@@ -10,6 +10,7 @@ from minirnn import backend, kernels, unroll
 from minirnn.activations import OPLU, Gain, ModReLU, Tanh
 from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.kernels import budget, device, programs
 from minirnn.models import gru, lstm, rnn, sparse_rnn
 from minirnn.parametrizations import Diagonal
@@ -28,13 +29,13 @@ def as_if(monkeypatch):
 def sizes(cell, n, T=3, B=50, dtype=np.float32):
     for part in (cell, *cell.children.values()):
         part.params.update({name: x.astype(dtype) for name, x in part.params.items()})
-    w = SimpleNamespace(**{m: np.zeros((r * n, c * n), dtype) for m, (r, c) in cell.matrices.items()})
-    return cell, np.zeros((T, B, len(cell.gates) * n), dtype), w
+    matrices = {m: np.zeros((r * n, c * n), dtype) for m, (r, c) in cell.matrices.items()}
+    return cell, np.zeros((T, *cell.shape(B, n)), dtype), step_matrices(cell, matrices, B)
 
 
 def chosen(cell, A, w):
     """The name of what the time loop would use."""
-    if kernels.sequence(cell, A[0, :, : w.W.shape[1]], len(A), w) is not None:
+    if kernels.sequence(cell, A[0].reshape(-1, *A.shape[-2:])[0], len(A), w) is not None:
         return "sequence"
     return "elementwise" if isinstance(kernels.elementwise(cell, A, w), kernels.Elementwise) else "step"
 
@@ -42,7 +43,8 @@ def chosen(cell, A, w):
 def test_arrays_of_the_host_and_of_other_libraries_take_no_kernel():
     for place in ("numpy", StrictDevice()):
         cell, A, w = sizes(Elman(), 4)
-        A, w.W = backend.to((A, w.W), place)
+        A, W = backend.to((A, w.W.whole), place)
+        w = step_matrices(cell, {"W": W}, A.shape[1])
         for name in kernels.KERNELS:
             cell.kernel = name
             assert chosen(cell, A, w) == "step"
@@ -83,7 +85,7 @@ def test_what_has_no_kernel_takes_the_step_loop(as_if):
     for cell in (GRU("before"), GRU("none"), Elman(type("Other", (Tanh,), {})())):
         assert chosen(*sizes(cell, 4)) == "step"
     cell, A, w = sizes(Elman(), 4)
-    w.W = Diagonal(np.ones((1, 4), np.float32)).matrix()[0]
+    w = step_matrices(cell, {"W": Diagonal(np.ones((1, 4), np.float32)).matrix()[0]}, 50)
     assert chosen(cell, A, w) == "step"
     assert chosen(*sizes(Elman(ModReLU(np.zeros(4))), 4, dtype=np.complex64)) == "step"
     cell, A, w = sizes(Elman(), 4)

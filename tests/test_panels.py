@@ -37,14 +37,13 @@ def test_the_product_is_that_of_the_whole_matrix(rows, parts, k, N, width, dtype
     assert np.all(np.abs(found - wanted) <= k * np.finfo(dtype).eps * (np.abs(X) @ np.abs(M)))
 
 
-def test_panels_stand_for_the_matrix_where_a_cell_asks():
-    M, X = normal(6, 8), normal(3, 6)
-    p = Panels(M, 4)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_panels_of_several_matrices_are_their_products_one_after_the_other(parts):
+    M, X, Z = normal(3, 6, 8), normal(4, 6, seed=1), normal(3, 4, 6, seed=2)
+    p = Panels(M, 4, parts)
     assert p.shape == M.shape
-    assert p.T.shape == M.T.shape
-    assert p.T.T is p
-    assert p.conj() is p
-    np.testing.assert_allclose(X @ p.T.T, X @ M, rtol=1e-14)
+    np.testing.assert_allclose(X @ p, [X @ m for m in M], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(Z @ p, [z @ m for z, m in zip(Z, M, strict=True)], rtol=0, atol=1e-14)
 
 
 def test_what_is_asked_first_does_not_change_with_the_next_product():
@@ -90,6 +89,7 @@ def test_the_cut_is_the_first_that_divides_and_is_small(rows, k, N, width, parts
 def test_other_matrices_stay_whole(pay, monkeypatch):
     M = normal(128, 512)
     assert isinstance(laid_out(M, 50), Panels)
+    assert isinstance(laid_out(np.stack([M, M]), 50), Panels)
     assert isinstance(laid_out(M + 0j, 50), np.ndarray)
     assert not isinstance(laid_out(StrictDevice().asarray(M), 50), Panels)
     monkeypatch.setattr(panels, "small_products_pay", lambda: False)

@@ -9,6 +9,8 @@ import pytest
 from minirnn import catalog, unroll
 from minirnn.activations import Gain, Identity, LeakyReLU, ModReLU, PReLU, ReLU
 from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
+from minirnn.gates import step_matrices
+from minirnn.linalg import split
 
 LENGTHS = (1, 15, 16, 17, 40)          # around one segment of the loop, and several
 
@@ -92,14 +94,15 @@ def test_lstm_forward_is_the_literal_recurrence():
     T, B, n, m = 20, 3, 4, 2
     X, U, W = rng.standard_normal((T, B, m)), rng.standard_normal((4 * n, m)), rng.standard_normal((4 * n, n))
     b, h0, c0 = rng.standard_normal(4 * n), rng.standard_normal((B, n)), rng.standard_normal((B, n))
-    tape = unroll.forward(LSTM(), X @ U.T + b, (h0, c0), SimpleNamespace(W=W))
+    tape = unroll.forward(LSTM(), split(X @ U.T + b, 4), (h0, c0), step_matrices(LSTM(), {"W": W}, B))
     for found, wanted in zip(tape.states, oracles.lstm(X, U, W, b, h0, c0), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
 
 
 def test_lstm_gates_saturate_without_overflow():
-    A = np.array([[[-1e4, 1e4]], [[1e4, -1e4]]]).repeat(4, axis=-1)
-    tape = unroll.forward(LSTM(), A, (np.zeros((1, 2)), np.zeros((1, 2))), SimpleNamespace(W=np.zeros((8, 2))))
+    A = np.array([[[-1e4, 1e4]], [[1e4, -1e4]]])[:, None].repeat(4, axis=1)
+    w = step_matrices(LSTM(), {"W": np.zeros((8, 2))}, 1)
+    tape = unroll.forward(LSTM(), A, (np.zeros((1, 2)), np.zeros((1, 2))), w)
     assert all(np.isfinite(S).all() for S in tape.states)
 
 
@@ -147,15 +150,15 @@ def test_linear_network_has_its_closed_form_gradient(T):
 def test_reading_the_last_steps_alone_equals_zero_gradients_before(cell, K):
     rng = np.random.default_rng(3)
     T, B, n, G = 20, 2, 3, len(cell.gates)
-    A, W = rng.standard_normal((T, B, G * n)), rng.standard_normal((G * n, n))
+    A, w = rng.standard_normal((T, *cell.shape(B, n))), step_matrices(cell, {"W": rng.standard_normal((G * n, n))}, B)
     state = tuple(rng.standard_normal((2, B, n)))[: cell.states]
-    tape = unroll.forward(cell, A.copy(), state, SimpleNamespace(W=W))
+    tape = unroll.forward(cell, A.copy(), state, w)
     dH = rng.standard_normal((K, B, n))
     padded = np.concatenate([np.zeros((T - K, B, n)), dH])
     results = []
     for given in (dH, padded):
         dA = np.empty_like(A)
-        dstate, dmatrices, _ = unroll.backward(cell, given, tape, SimpleNamespace(W=W), dA.__setitem__)
+        dstate, dmatrices, _ = unroll.backward(cell, given, tape, w, dA.__setitem__)
         results.append([dA, *dstate, dmatrices["W"]])
     for short, long in zip(*results, strict=True):
         np.testing.assert_array_equal(short, long)
@@ -166,9 +169,8 @@ def test_reading_the_last_steps_alone_equals_zero_gradients_before(cell, K):
 def test_the_adjoints_of_all_states_are_those_that_backward_passes_through(cell, K):
     rng = np.random.default_rng(3)
     T, B, n, G = 20, 2, 3, len(cell.gates)
-    A, W = rng.standard_normal((T, B, G * n)), rng.standard_normal((G * n, n))
+    A, w = rng.standard_normal((T, *cell.shape(B, n))), step_matrices(cell, {"W": rng.standard_normal((G * n, n))}, B)
     state = tuple(rng.standard_normal((2, B, n)))[: cell.states]
-    w = SimpleNamespace(W=W)
     tape, dH = unroll.forward(cell, A.copy(), state, w), rng.standard_normal((K, B, n))
     found = dict(unroll.adjoints(cell, tuple(np.zeros_like(s) for s in state), tape, w, dH))
     assert list(found) == list(range(T, -1, -1))
@@ -210,10 +212,9 @@ class Elsewhere:
 def both_ways(cell, kind, T=20, B=3, n=4):
     """The states, and all that `unroll.backward` finds."""
     rng = np.random.default_rng(6)
-    w = SimpleNamespace(**{
-        name: normal((rows * n, columns * n), rng, kind) / n for name, (rows, columns) in cell.matrices.items()
-    })
-    A = normal((T, B, len(cell.gates) * n), rng, kind)
+    shapes = {name: (rows * n, columns * n) for name, (rows, columns) in cell.matrices.items()}
+    w = step_matrices(cell, {name: normal(shape, rng, kind) / n for name, shape in shapes.items()}, B)
+    A = normal((T, *cell.shape(B, n)), rng, kind)
     tape = unroll.forward(cell, A.copy(), tuple(normal((cell.states, B, n), rng, kind)), w)
     dA = np.empty_like(A)
     dstate, matrices, vectors = unroll.backward(cell, normal((T, B, n), rng, kind), tape, w, dA.__setitem__)
@@ -344,9 +345,10 @@ def test_flushing_changes_no_bit_where_nothing_vanishes(T, monkeypatch):
 @pytest.mark.parametrize("cell", [Elman(), LSTM()], ids=["elman", "lstm"])
 def test_evaluation_keeps_nothing_and_gives_the_same_states(cell):
     rng = np.random.default_rng(4)
-    A, W = rng.standard_normal((20, 2, len(cell.gates) * 3)), rng.standard_normal((len(cell.gates) * 3, 3))
+    A, W = rng.standard_normal((20, *cell.shape(2, 3))), rng.standard_normal((len(cell.gates) * 3, 3))
     state = tuple(rng.standard_normal((2, 2, 3)))[: cell.states]
-    kept, dropped = (unroll.forward(cell, A.copy(), state, SimpleNamespace(W=W), keep) for keep in (True, False))
+    w = step_matrices(cell, {"W": W}, 2)
+    kept, dropped = (unroll.forward(cell, A.copy(), state, w, keep) for keep in (True, False))
     assert len(kept.caches) == 20
     assert dropped.caches == []
     for a, b in zip(kept.states, dropped.states, strict=True):
@@ -357,12 +359,12 @@ def test_evaluation_keeps_nothing_and_gives_the_same_states(cell):
 def test_backward_may_be_run_twice_on_one_tape(cell):
     """A step changes neither the tape nor its arguments."""
     rng = np.random.default_rng(5)
-    A, W = rng.standard_normal((18, 2, len(cell.gates) * 3)), rng.standard_normal((len(cell.gates) * 3, 3))
-    state = tuple(rng.standard_normal((2, 2, 3)))[: cell.states]
-    tape = unroll.forward(cell, A, state, SimpleNamespace(W=W))
+    A, W = rng.standard_normal((18, *cell.shape(2, 3))), rng.standard_normal((len(cell.gates) * 3, 3))
+    state, w = tuple(rng.standard_normal((2, 2, 3)))[: cell.states], step_matrices(cell, {"W": W}, 2)
+    tape = unroll.forward(cell, A, state, w)
     dH = rng.standard_normal((18, 2, 3))
     kept = dH.copy()
-    first, second = (unroll.backward(cell, dH, tape, SimpleNamespace(W=W), lambda s, d: None) for _ in range(2))
+    first, second = (unroll.backward(cell, dH, tape, w, lambda s, d: None) for _ in range(2))
     np.testing.assert_array_equal(dH, kept)
     np.testing.assert_array_equal(first[1]["W"], second[1]["W"])
     for a, b in zip(first[0], second[0], strict=True):

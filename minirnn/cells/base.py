@@ -22,7 +22,7 @@ class Cell(ABC):
     made by `minirnn.layers.Recurrent`. A cell says how many blocks of n entries a has (`gates`), how many
     arrays its state has, and the shapes of its matrices; it never sees how a matrix is parametrized.
 
-    gates       names of the blocks of a; a is (B, G n)
+    gates       names of the blocks of a; a is (G, B, n), or (B, n) for one gate
     states      1 for (h,), 2 for (h, c)
     kinds       what numbers it is defined for, as NumPy names them: "f" real, "c" complex, "fc" both
     matrices    name -> (rows, columns) in units of n; `step` finds them as w.NAME
@@ -59,12 +59,16 @@ class Cell(ABC):
             if x.shape != (n,):
                 raise UsageError(f"{type(self).__name__} needs {name} of shape ({n},), one per unit (got {x.shape})")
 
-    def prepare(self, w: SimpleNamespace, rows: int) -> None:  # noqa: B027 - most cells need nothing
-        """Add to `w` what every step needs, for `rows` examples: called once per sequence, in each direction."""
+    def shape(self, rows: int, n: int) -> tuple[int, ...]:
+        """The shape of a, for that many examples."""
+        return (rows, n) if len(self.gates) == 1 else (len(self.gates), rows, n)
+
+    def prepare(self, w: SimpleNamespace) -> None:  # noqa: B027 - most cells need nothing
+        """Add to `w` what every step needs: called once per sequence, in each direction."""
 
     @abstractmethod
     def step(self, a: Array, state: State, w: SimpleNamespace, out: State) -> tuple[State, Any]:
-        """State at t-1 to (state at t, cache). The step may overwrite `a` (B, G n), and keep it as its cache.
+        """State at t-1 to (state at t, cache). The step may overwrite `a`, and keep it as its cache.
 
         out     room for the state at t, (B, n) each, which it may return filled, to save a copy
         """
@@ -77,12 +81,12 @@ class Cell(ABC):
 
         The loop adds to what it gets for ∂L/∂state_{t-1}, in place: these are new arrays, none of the arguments.
 
-        out     room for ∂L/∂a_t, (rows of dstate, G n), which it may return filled, to save a copy
+        out     room for ∂L/∂a_t, `shape(rows of dstate, n)`, which it may return filled, to save a copy
         """
 
     @abstractmethod
     def matrix_gradients(self, dA: Array, states: State, caches: list, w: SimpleNamespace) -> dict[str, Array]:
-        """∂L/∂matrix for each matrix, from all time steps at once: dA (T, B, G n), states (T + 1, B, n)."""
+        """∂L/∂matrix for each matrix, from many time steps at once: dA (T, *shape of a), states (T + 1, B, n)."""
 
     def vector_gradients(self, dstate: State, state_prev: State, state: State, cache: Any, da: Array) -> dict:
         """What this step adds to the gradients of `params` and of the children's; asked only of cells that have any."""

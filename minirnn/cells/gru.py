@@ -9,7 +9,7 @@ import numpy as np
 from minirnn import catalog
 from minirnn.cells.base import Cell
 from minirnn.errors import UsageError
-from minirnn.linalg import blocks, outer_sum, sigmoid
+from minirnn.linalg import outer_sum, sigmoid
 
 
 class GRU(Cell):
@@ -53,7 +53,7 @@ class GRU(Cell):
     b_hn     (n,), the own bias of "after", inside the reset gate's reach; the other variants have none
     unused   names of the gates whose gradients are identically zero: ("r",) for "none", else ()
 
-    Shapes: a (B, 3n); u, r, c, h (B, n); W (2n, n), W_h (n, n). Cost: 6BTn² operations forward, 12BTn² backward.
+    Shapes: a (3, B, n); u, r, c, h (B, n); W (2n, n), W_h (n, n). Cost: 6BTn² operations forward, 12BTn² backward.
     Cached: u, r and c, in the memory of a; and q or k.   Derivation: docs/derivations/gru.md
     """
 
@@ -96,7 +96,7 @@ class GRU(Cell):
             return dr, dp
 
         def matrix_gradients(self, dZ, caches, H, w):
-            R = np.stack([blocks(gates, 3)[1] for gates, _ in caches])
+            R = np.stack([r for (_, r, _), _ in caches])
             dW_h = outer_sum(w.W_h, dZ * R, H)                      # (G20) undoes (G5) in W_h
             return dW_h
 
@@ -136,15 +136,13 @@ class GRU(Cell):
     def sized(cls, n, reset="after"):
         return cls(reset, np.zeros(n) if reset == "after" else None)
 
-    def prepare(self, w, rows):
+    def prepare(self, w):
         w.b_hn = self.params.get("b_hn")
 
     def step(self, a, state, w, out):
-        (h_prev,) = state
-        n = h_prev.shape[-1]
-        a_ur, a_c = a[:, : 2 * n], a[:, 2 * n :]
+        (h_prev,), a_ur, a_c = state, a[:2], a[2]
         z = a_ur + h_prev @ w.W.T                                   # (G1)
-        u, r = blocks(sigmoid(z, out=a_ur), 2)                      # (G2) in the memory of a
+        u, r = sigmoid(z, out=a_ur)                                 # (G2) in the memory of a
         z_c, kept = self.candidate.step(a_c, r, h_prev, w)
         c = np.tanh(z_c, out=z_c)                                   # (G8)
         h = np.add(h_prev, u * (c - h_prev), out=out[0])            # (G9)
@@ -152,24 +150,22 @@ class GRU(Cell):
 
     def step_backward(self, dstate, state_prev, state, cache, w, out):
         (dh,), (h_prev,), (gates, kept), dz = dstate, state_prev, cache, out
-        u, r, c = blocks(gates, 3)
-        dzu, dzr, dzc = blocks(dz, 3)                               # written in place: joining them would copy each
+        (u, r, c), (dzu, dzr, dzc) = gates, dz
         dc = dh * u                                                 # (G10) undoes (G9) in c
         dzc[...] = dc * (1 - c * c)                                 # (G11) undoes (G8)
         dzu[...] = dc * (c - h_prev) * (1 - u)                      # (G12) undoes (G9) in u, (G2)
         dr, dp = self.candidate.step_backward(dzc, r, h_prev, kept, w)
         dzr[...] = dr * r * (1 - r)                                 # (G24) undoes (G2)
-        dh_prev = dh - dc + dp + dz[:, : 2 * u.shape[-1]] @ w.W.conj()    # (G25) undoes (G9), the candidate, (G1) in h
+        dh_prev = dh - dc + dp + dz[:2] @ w.W.conj()                # (G25) undoes (G9), the candidate, (G1) in h
         return dz, (dh_prev,)
 
     def matrix_gradients(self, dA, states, caches, w):
         H = states[0][:-1]
-        n = H.shape[-1]
-        dW = outer_sum(w.W, dA[..., : 2 * n], H)                    # (G26) undoes (G1) in W
-        return {"W": dW, "W_h": self.candidate.matrix_gradients(dA[..., 2 * n :], caches, H, w)}
+        dW = outer_sum(w.W, dA[:, :2], H)                           # (G26) undoes (G1) in W
+        return {"W": dW, "W_h": self.candidate.matrix_gradients(dA[:, 2], caches, H, w)}
 
     def vector_gradients(self, dstate, state_prev, state, cache, da):
-        (_, r, _), (_, _, dzc) = blocks(cache[0], 3), blocks(da, 3)
+        ((_, r, _), _), (_, _, dzc) = cache, da
         return self.candidate.vector_gradients(dzc, r)
 
     @classmethod

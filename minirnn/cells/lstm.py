@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minirnn.cells.base import Cell
-from minirnn.linalg import blocks, outer_sum
+from minirnn.linalg import outer_sum
 from minirnn.operators import filled
 
 
@@ -34,7 +34,7 @@ class LSTM(Cell):
         h̄_{t-1}  = Wᵀ z̄_t                         (L14) undoes (L1)
         W̄        = Σ_t z̄_t h_{t-1}ᵀ               (L15) all four gates in one product, after the loop
 
-    Shapes: a, z (B, 4n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 4BTn² multiply-adds forward, 8BTn² backward.
+    Shapes: a, z (4, B, n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 4BTn² multiply-adds forward, 8BTn² backward.
     Cached: the gates, in the memory of a, and tanh c.   Derivation: docs/derivations/lstm.md
     """
 
@@ -43,14 +43,10 @@ class LSTM(Cell):
     states = 2
     matrices = {"W": (4, 1)}
 
-    def prepare(self, w, rows):
-        """σ(z) = ½ + ½ tanh(z/2): with s = ½ for i, f, o and s = 1 for g, (1 − s) + s tanh(s z) is every gate.
-
-        s is as large as z: to repeat one row for each example would take a step 7 µs longer (n = 128, B = 50).
-        """
-        n = w.W.shape[1]
-        w.s = filled(w.W, (rows, 4 * n), 0.5)
-        w.s[:, 2 * n : 3 * n] = 1
+    def prepare(self, w):
+        """σ(z) = ½ + ½ tanh(z/2): with s = ½ for i, f, o and s = 1 for g, (1 − s) + s tanh(s z) is every gate."""
+        w.s = filled(w.W, (4, 1, 1), 0.5)
+        w.s[2] = 1
         w.rest = 1 - w.s
 
     def step(self, a, state, w, out):
@@ -60,7 +56,7 @@ class LSTM(Cell):
         gates = np.tanh(z, out=z)
         gates *= w.s
         gates += w.rest                                             # (L2) (L3) (L4) (L5) in the memory of a
-        i, f, g, o = blocks(gates, 4)
+        i, f, g, o = gates
         c = np.add(f * c_prev, i * g, out=out[1])                   # (L6)
         tanh_c = np.tanh(c)
         h = np.multiply(o, tanh_c, out=out[0])                      # (L7)
@@ -68,8 +64,7 @@ class LSTM(Cell):
 
     def step_backward(self, dstate, state_prev, state, cache, w, out):
         (dh, dc), (_, c_prev), (h, _), (gates, tanh_c), dz = dstate, state_prev, state, cache, out
-        i, f, g, o = blocks(gates, 4)
-        dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
+        (i, f, g, o), (dzi, dzf, dzg, dzo) = gates, dz
         dc = dc + dh * (o - h * tanh_c)                             # (L8)  undoes (L7) in c; dc is now complete
         dzo[...] = dh * h                                           # (L9)  undoes (L7) in o, (L5)
         dc_prev = dc * f                                            # (L10) undoes (L6) in c
@@ -78,7 +73,7 @@ class LSTM(Cell):
         dzi[...] = dg * g                                           # (L12) undoes (L6) in i, (L2)
         dzg[...] = dg + dzi                                         # (L13) undoes (L6) in g, (L4): dg (1 + g)
         dz *= 1 - gates                                             # the last factor of (L9), (L11), (L12), (L13)
-        dh_prev = dz @ w.W                                          # (L14) undoes (L1)
+        dh_prev = dz @ w.W.conj()                                   # (L14) undoes (L1)
         return dz, (dh_prev, dc_prev)
 
     def matrix_gradients(self, dA, states, caches, w):

@@ -6,7 +6,7 @@ import numpy as np
 
 from minirnn.cells.base import Cell
 from minirnn.errors import UsageError
-from minirnn.linalg import blocks, outer_sum, sigmoid
+from minirnn.linalg import outer_sum, sigmoid
 
 
 class PeepholeLSTM(Cell):
@@ -41,7 +41,7 @@ class PeepholeLSTM(Cell):
 
     p_i, p_f, p_o    (n,) each
     Differs: this is the whole gradient; the source cuts the error where it would leave a memory cell through a gate.
-    Shapes: a, z (B, 4n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 8BTn² operations forward, 16BTn² backward.
+    Shapes: a, z (4, B, n); i, f, g, o, c, h (B, n); W (4n, n).   Cost: 8BTn² operations forward, 16BTn² backward.
     Cached: i, f, g, o and tanh c.   Derivation: docs/derivations/peephole_lstm.md
     """
 
@@ -64,7 +64,7 @@ class PeepholeLSTM(Cell):
     def step(self, a, state, w, out):
         (h_prev, c_prev), p = state, self.params
         z = np.add(a, h_prev @ w.W.T, out=a)                        # (P1) in place: a is not needed again
-        i, f, g, o = blocks(z, 4)                                   # so far the four z; each becomes its gate
+        i, f, g, o = z                                              # so far the four z; each becomes its gate
         i[...] = sigmoid(i + p["p_i"] * c_prev)                     # (P2)
         f[...] = sigmoid(f + p["p_f"] * c_prev)                     # (P3)
         g[...] = np.tanh(g)                                         # (P4)
@@ -76,8 +76,7 @@ class PeepholeLSTM(Cell):
 
     def step_backward(self, dstate, state_prev, state, cache, w, out):
         (dh, dc), (_, c_prev), (gates, tanh_c), dz, p = dstate, state_prev, cache, out, self.params
-        i, f, g, o = blocks(gates, 4)
-        dzi, dzf, dzg, dzo = blocks(dz, 4)                          # written in place: joining them would copy each
+        (i, f, g, o), (dzi, dzf, dzg, dzo) = gates, dz
         dzo[...] = dh * tanh_c * o * (1 - o)                        # (P8)  undoes (P7) in o, (P6)
         dc = dc + dh * o * (1 - tanh_c * tanh_c) + dzo * p["p_o"]   # (P9)  undoes (P7), (P6) in c; dc is now complete
         dzg[...] = dc * i * (1 - g * g)                             # (P10) undoes (P5) in g, (P4)
@@ -93,7 +92,7 @@ class PeepholeLSTM(Cell):
         return {"W": dW}
 
     def vector_gradients(self, dstate, state_prev, state, cache, da):
-        (_, c_prev), (_, c), (dzi, dzf, _, dzo) = state_prev, state, blocks(da, 4)
+        (_, c_prev), (_, c), (dzi, dzf, _, dzo) = state_prev, state, da
         dp_i = np.sum(dzi * c_prev, axis=0)                         # (P16) undoes (P2) in p
         dp_f = np.sum(dzf * c_prev, axis=0)                         # (P17) undoes (P3) in p
         dp_o = np.sum(dzo * c, axis=0)                              # (P18) undoes (P6) in p

@@ -42,15 +42,15 @@ class DeadUnits(Diagnostic):
     def measure(self, subject: Subject) -> dict[str, Any]:
         layer, X = subject.layer, subject.X[:, : self.examples]
         _, _, (_, made, tape, _) = layer.forward(X)
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
-        layer.cell.prepare(w, X.shape[1])
+        w = made.w
+        layer.cell.prepare(w)
         n, G = layer.hidden_size, len(layer.cell.gates)
         alive: Array = 0                                            # the largest slope of each gate of each unit
         flat: Array = 0
         for t, cache in enumerate(tape.caches):
             before, after = tuple(S[t] for S in tape.states), tuple(S[t + 1] for S in tape.states)
-            slope = _slope(layer.cell, before, after, cache, w)     # (B, G n)
-            alive = np.maximum(alive, np.max(slope, axis=0))
+            slope = _slope(layer.cell, before, after, cache, w)     # (G, B, n), for one gate (B, n)
+            alive = np.maximum(alive, np.max(slope, axis=-2))
             flat = flat + np.mean(slope <= self.least, dtype=slope.dtype)
         dead = to_host(alive).reshape(G, n).max(axis=0) == 0
         return {
@@ -63,7 +63,7 @@ class DeadUnits(Diagnostic):
 def _slope(cell: Any, before: Any, after: Any, cache: Any, w: SimpleNamespace) -> Array:
     """|∂Σ(states)/∂a| of one step; for complex numbers the larger of those by a real and by an imaginary step."""
     ones = tuple(np.ones_like(s) for s in after)
-    room = np.empty_like(ones[0], shape=(len(ones[0]), len(cell.gates) * ones[0].shape[-1]))
+    room = np.empty_like(ones[0], shape=cell.shape(*ones[0].shape))
     slope = np.abs(cell.step_backward(ones, before, after, cache, w, room)[0])
     if after[0].dtype.kind != "c":
         return slope

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -103,15 +102,15 @@ def state_rows(layer: Recurrent, X: Array, states: int, Q: Array | None = None) 
     Q      (k, N), real; None is the identity
     A complex row holds the derivatives by the real and imaginary parts of a state as its own.
     """
-    U, w = layer.U.matrix()[0], SimpleNamespace(**{name: p.matrix()[0] for name, p in layer.matrices.items()})
-    A = layer.project(X, layer.affine(U))
-    tape = unroll.forward(layer.cell, A, layer.initial_state(1, A), w)
+    made = layer.prepare(1)
+    A = layer.project(X, made.affine)
+    tape = unroll.forward(layer.cell, A, layer.initial_state(1, A), made.w)
     size, n = real_size(layer), layer.hidden_size
     Q = np.identity(states * size, dtype=A.real.dtype, like=A) if Q is None else Q
     blocks = [Q[:, k * size : (k + 1) * size] for k in range(states)]
     rows = blocks if size == n else [block[:, :n] + 1j * block[:, n:] for block in blocks]
     unasked = [np.zeros_like(rows[0])] * (layer.cell.states - states)
-    return unroll.adjoints(layer.cell, (*rows, *unasked), tape, w)
+    return unroll.adjoints(layer.cell, (*rows, *unasked), tape, made.w)
 
 
 def real_size(layer: Recurrent) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -69,8 +68,7 @@ def hidden_gradients(subject: Subject) -> tuple[Array, Array]:
         for k in range(len(model.layers) - 1, subject.index, -1):
             d, _ = model.layers[k].backward(d, caches[k][1])
         _, made, tape, _ = caches[subject.index][1]
-        w = SimpleNamespace(**{name: W for name, (W, _) in made.matrices.items()})
         rest = tuple(np.zeros_like(S[0]) for S in tape.states)
-        norms = [norm(dstate[0], axis=-1) for _, dstate in unroll.adjoints(subject.layer.cell, rest, tape, w, d)]
+        norms = [norm(dstate[0], axis=-1) for _, dstate in unroll.adjoints(subject.layer.cell, rest, tape, made.w, d)]
         found.append(np.stack(norms[::-1]))
     return found[0], found[1]

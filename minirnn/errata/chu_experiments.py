@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 
 from minirnn.activations import Abs, LeakyReLU, ReLU
 from minirnn.cells import GRU
 from minirnn.errata.erratum import Erratum, Numbers
+from minirnn.gates import step_matrices
+from minirnn.linalg import split
 
 
 def a_reset_gate_that_resets_nothing() -> Numbers:
@@ -17,13 +17,14 @@ def a_reset_gate_that_resets_nothing() -> Numbers:
     for reset in ("none", "before", "after"):
         rng = np.random.default_rng(0)
         cell = GRU(reset, rng.standard_normal(5) if reset == "after" else None)
-        w = SimpleNamespace(W=rng.standard_normal((10, 5)), W_h=rng.standard_normal((5, 5)))
-        cell.prepare(w, 3)
+        matrices = {"W": rng.standard_normal((10, 5)), "W_h": rng.standard_normal((5, 5))}
+        w = step_matrices(cell, matrices, rows=3)
+        cell.prepare(w)
         h = (rng.standard_normal((3, 5)),)
-        state, cache = cell.step(rng.standard_normal((3, 15)), h, w, (np.empty((3, 5)),))
-        dz, _ = cell.step_backward((rng.standard_normal((3, 5)),), h, state, cache, w, np.empty((3, 15)))
+        state, cache = cell.step(split(rng.standard_normal((3, 15)), 3), h, w, (np.empty((3, 5)),))
+        dz, _ = cell.step_backward((rng.standard_normal((3, 5)),), h, state, cache, w, np.empty((3, 3, 5)))
         label = "as printed" if reset == "none" else f"reset {reset} W_h"
-        found[f"largest |gradient| of the reset gate, {label}"] = np.max(np.abs(dz[:, 5:10]))
+        found[f"largest |gradient| of the reset gate, {label}"] = np.max(np.abs(dz[1]))
     return found
 
 

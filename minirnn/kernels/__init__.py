@@ -19,6 +19,7 @@ import numpy as np
 
 from minirnn.cells import Cell
 from minirnn.errors import UsageError
+from minirnn.gates import whole
 from minirnn.kernels import budget, device
 from minirnn.kernels.elementwise import Elementwise
 from minirnn.kernels.programs import program
@@ -92,6 +93,6 @@ def _refusal(name: str, layer: Any, place: str, dtype: Any) -> str | None:
 
 def _plain(cell: Cell, x: Array, w: Any) -> bool:
     """Whether all matrices and parameters are arrays of the type of x: no operators, no mixed precision."""
-    matrices = [getattr(w, name) for name in cell.matrices]
+    matrices = [whole(getattr(w, name)) for name in cell.matrices]
     vectors = [v for part in (cell, *cell.children.values()) for v in part.params.values()]
     return not any(isinstance(W, Operator) for W in matrices) and all(v.dtype == x.dtype for v in (*matrices, *vectors))

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from minirnn.cells import GRU, Cell
+from minirnn.gates import whole
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.programs import Program, own_numbers
+from minirnn.linalg import join, split
 
 Array = Any
 THREADS = 256
@@ -27,19 +29,21 @@ class Elementwise:
         self.gates, self.states, self.params, self.children = cell.gates, cell.states, cell.params, cell.children
         self.matrix_gradients, self.vector_gradients = cell.matrix_gradients, cell.vector_gradients
 
-    def prepare(self, w: Any, rows: int) -> None:
-        self.cell.prepare(w, rows)
+        self.shape = cell.shape
+
+    def prepare(self, w: Any) -> None:
+        self.cell.prepare(w)
         w.stacked = stacked(self.cell, w)
-        w.v, w.gain = own_numbers(self.cell, w.W.shape[1], w.W)
+        w.v, w.gain = own_numbers(self.cell, w.stacked.shape[1], w.stacked)
 
     def step(
         self, a: Array, state: tuple[Array, ...], w: Any, out: tuple[Array, ...]
     ) -> tuple[tuple[Array, ...], Any]:
         (h_prev, c_prev), (h, c) = ((*x, None)[:2] for x in (state, out))
-        P = h_prev @ w.stacked.T
+        P, a = h_prev @ w.stacked.T, contiguous(join(a, len(self.gates)))
         extra = np.empty_like(h_prev) if keeps_extra(self.cell) else None
         self._launch("forward", h, P, a, h_prev, c_prev, h, c, extra, w.v, w.gain)
-        return out, cache_of(a, extra)
+        return out, cache_of(split(a, len(self.gates)), extra)
 
     def step_backward(
         self, dstate: Any, before: Any, after: Any, cache: Any, w: Any, out: Array
@@ -47,12 +51,13 @@ class Elementwise:
         (dh, dc), (h_prev, c_prev), (h, _) = ((*x, None)[:2] for x in (dstate, before, after))
         kept, extra = (cache[0], cache[-1]) if isinstance(cache, tuple) else (cache, None)
         passes_by = isinstance(self.cell, GRU)
-        dP, by = (np.empty_like(out), np.empty_like(h)) if passes_by else (None, None)
+        kept, da = (join(x, len(self.gates)) for x in (kept, out))
+        dP, by = (np.empty_like(da), np.empty_like(h)) if passes_by else (None, None)
         dc_prev = None if dc is None else np.empty_like(h)
         dh = contiguous(dh)
-        self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, out, dP, by, dc_prev)
-        dh_prev = by + dP @ w.stacked if passes_by else out @ w.stacked
-        return out, ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
+        self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, da, dP, by, dc_prev)
+        dh_prev = by + dP @ w.stacked if passes_by else da @ w.stacked
+        return split(da, len(self.gates)), ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
 
     def _launch(self, name: str, h: Array, *arguments: Any) -> None:
         kernel = self.device.kernel(self.program, "elementwise", h.dtype, 1, name)
@@ -61,7 +66,7 @@ class Elementwise:
 
 def stacked(cell: Cell, w: Any) -> Array:
     """All that multiplies h, (G n, n): W, and for the GRU W_h below it, since one product serves all gates."""
-    return np.concatenate([w.W, w.W_h]) if isinstance(cell, GRU) else w.W
+    return np.concatenate([whole(w.W), whole(w.W_h)]) if isinstance(cell, GRU) else whole(w.W)
 
 
 def keeps_extra(cell: Cell) -> bool:

@@ -13,7 +13,7 @@ from minirnn.kernels import budget
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.elementwise import cache_of, keeps_extra, stacked
 from minirnn.kernels.programs import Program, own_numbers
-from minirnn.linalg import outer_sum
+from minirnn.linalg import join, outer_sum, split
 
 Array = Any
 
@@ -33,7 +33,8 @@ class Caches(collections.abc.Sequence):
     def __getitem__(self, t: Any) -> Any:
         if isinstance(t, slice):
             return [self[k] for k in range(*t.indices(len(self)))]
-        return cache_of(self.A[t], None if self.extra is None else self.extra[t])
+        gates = split(self.A[t], len(self.walk.cell.gates))
+        return cache_of(gates, None if self.extra is None else self.extra[t])
 
 
 class Sequence:
@@ -47,7 +48,7 @@ class Sequence:
         self.cell, self.program, self.device = cell, program, device
 
     def forward(self, A: Array, state: tuple[Array, ...], w: Any, keep: bool) -> tuple[tuple[Array, ...], Any]:
-        A = contiguous(A)
+        A = contiguous(join(A, len(self.cell.gates)))
         (T, B, _), n = A.shape, state[0].shape[-1]
         states = tuple(np.empty((T + 1, B, n), dtype=A.dtype, like=A) for _ in state)
         for S, s in zip(states, state, strict=True):
@@ -78,10 +79,11 @@ class Sequence:
         self._launch(
             "backward", A, n, M, A, H, C, extra, v, gain, len(dH), dH, *last, dA, dK, complete, *(*starts, None)[:2]
         )
+        dA = split(dA, len(cell.gates))
         take(slice(0, T), dA)
         if isinstance(cell, GRU):                                   # one product each instead of one per segment
             matrices = {
-                "W": outer_sum(w.W, dA[..., : 2 * n], H[:-1]),      # (G26)
+                "W": outer_sum(w.W, dA[:, :2], H[:-1]),             # (G26)
                 "W_h": outer_sum(w.W_h, dK, H[:-1]),                # (G20)
             }
             vectors = {"b_hn": np.sum(dK.reshape(-1, n), axis=0)}   # (G21)
@@ -93,7 +95,7 @@ class Sequence:
             vectors = cell.vector_gradients((dh,), (h,), (h,), z, z)
         if isinstance(cell, PeepholeLSTM):                          # likewise
             before, after = (tuple(S[k : k + T].reshape(-1, n) for S in states) for k in (0, 1))
-            vectors = cell.vector_gradients((), before, after, (), dA.reshape(-1, 4 * n))
+            vectors = cell.vector_gradients((), before, after, (), dA.swapaxes(0, 1).reshape(4, -1, n))
         return starts, matrices, vectors
 
     def _launch(self, name: str, A: Array, n: int, *arguments: Any) -> None:

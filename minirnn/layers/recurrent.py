@@ -12,10 +12,10 @@ from minirnn import unroll
 from minirnn.activations import Identity, ModReLU
 from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.layers.base import Layer
-from minirnn.linalg import Affine, as_kind, product
-from minirnn.operators import Operator, Transposed
-from minirnn.panels import laid_out
+from minirnn.linalg import Affine, as_kind
+from minirnn.operators import Operator
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
 from minirnn.paths import join
 from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
@@ -31,8 +31,7 @@ class Prepared(NamedTuple):
     U: tuple[Array, Any]                        # and its cache
     affine: Affine                              # x ↦ U x + b
     matrices: dict[str, tuple[Array, Any]]      # the cell's matrices by name, and their caches
-    w: SimpleNamespace                          # the same, as the steps forward want them
-    back: SimpleNamespace                       # and as the steps back want them
+    w: SimpleNamespace                          # the same, as the steps use them
     penalties: list[tuple[Array, Any]]          # what each regularizer says, and its cache
 
 
@@ -128,10 +127,10 @@ class Recurrent(Layer):
 
     def affine(self, U: Array) -> Affine:
         """x ↦ U x + b."""
-        return Affine(U, self.params.get("b"))
+        return Affine(U, self.params.get("b"), len(self.cell.gates))
 
     def project(self, X: Array, affine: Affine) -> Array:
-        """U x_t + b for all t of X at once: (T, B, G n)."""
+        """a_t = U x_t + b for all t of X at once: (T, G, B, n), for one gate (T, B, n)."""
         A = affine.forward(X)                                       # (C1)
         return A
 
@@ -142,9 +141,8 @@ class Recurrent(Layer):
         """
         U, made = self.U.matrix(), {name: p.matrix() for name, p in self.matrices.items()}
         penalties = [r.forward(U[0] if r.matrix == "U" else made[r.matrix][0]) for r in self.regularizers]
-        w = SimpleNamespace(**{name: _for_steps(W.T, rows).T for name, (W, _) in made.items()})
-        back = SimpleNamespace(**{name: _for_steps(W, rows) for name, (W, _) in made.items()})
-        return Prepared(U, self.affine(U[0]), made, w, back, penalties)
+        w = step_matrices(self.cell, {name: W for name, (W, _) in made.items()}, rows)
+        return Prepared(U, self.affine(U[0]), made, w, penalties)
 
     def forward(self, X, state=None, keep=True, made=None):
         """(H, last state, tape). `state` None is h₀; keep=False gives no tape, for evaluation.
@@ -160,7 +158,7 @@ class Recurrent(Layer):
 
     def reverse(self, X, last, lost, made):
         """(H, first state, tape), as `forward` gave them, from the last state and the bits that `cell.lost` told."""
-        tape = unroll.reverse(self.cell, Projected(self, X, made.affine), last, lost, made.back)
+        tape = unroll.reverse(self.cell, Projected(self, X, made.affine), last, lost, made.w)
         return tape.states[0][1:], tuple(S[0] for S in tape.states), (X, made, tape, True)
 
     def backward(self, dH, cache, input_gradient=True):
@@ -176,7 +174,7 @@ class Recurrent(Layer):
         dstate   ∂L/∂(last state) through the pieces that come after, if any; it is overwritten
         """
         X, made, tape, _ = cache
-        U, (matrices, vectors) = made.U[0], sums
+        matrices, vectors = sums
         dX = np.empty_like(X) if input_gradient else None
 
         def take(steps: slice, dA: Array) -> None:
@@ -186,9 +184,9 @@ class Recurrent(Layer):
             unroll.accumulate(matrices, {"U": dU})
             unroll.accumulate(vectors, {"b": db})
             if dX is not None:
-                dX[steps] = as_kind(product(dA, U.conj()), X)       # (C4)
+                dX[steps] = as_kind(made.affine.adjoint(dA), X)         # (C4)
 
-        dstate, dW, found = unroll.backward(self.cell, dH, tape, made.back, take, dstate)
+        dstate, dW, found = unroll.backward(self.cell, dH, tape, made.w, take, dstate)
         unroll.accumulate(matrices, dW)
         unroll.accumulate(vectors, found)
         return dX, dstate
@@ -245,8 +243,3 @@ class Recurrent(Layer):
 
 def _complex(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-
-
-def _for_steps(M: Array, rows: int) -> Array:
-    """M as the steps want it, which multiply a few rows by M itself."""
-    return M if isinstance(M, (Operator, Transposed)) else laid_out(M, rows)

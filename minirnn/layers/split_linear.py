@@ -6,7 +6,6 @@ import numpy as np
 
 from minirnn.layers.base import Layer
 from minirnn.layers.linear import Linear
-from minirnn.linalg import blocks
 
 
 class SplitLinear(Layer):
@@ -37,8 +36,8 @@ class SplitLinear(Layer):
 
     def backward(self, dY, cache):
         dP, grads = self.linear.backward(dY, cache)
-        real, imag = blocks(dP, 2)
-        dX = real + 1j * imag                                       # (S2) undoes (S1)
+        n = dP.shape[-1] // 2
+        dX = dP[..., :n] + 1j * dP[..., n:]                         # (S2) undoes (S1)
         return dX, grads
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 
 from minirnn import problems, unroll
 from minirnn.errors import UsageError
+from minirnn.gates import step_matrices
 from minirnn.linalg import outer_sum
 from minirnn.model import walk
 from minirnn.operators import Operator
@@ -98,11 +99,12 @@ def _normal(shape: tuple[int, ...], at: SimpleNamespace) -> Array:
 
 
 def _cell(cell, at, lay):
-    n, G = at.n, len(cell.gates)
+    n = at.n
     shapes = {name: (rows * n, columns * n) for name, (rows, columns) in cell.matrices.items()}
-    w = SimpleNamespace(**{name: lay(name, _normal(shape, at) / np.sqrt(shape[1])) for name, shape in shapes.items()})
+    matrices = {name: lay(name, _normal(shape, at) / np.sqrt(shape[1])) for name, shape in shapes.items()}
+    w = step_matrices(cell, matrices, at.B)
     state = tuple(lay(f"state {k}", _normal((at.B, n), at)) for k in range(cell.states))
-    A = np.array(lay("A", _normal((at.T, at.B, G * n), at)))        # its own to overwrite
+    A = np.array(lay("A", _normal((at.T, *cell.shape(at.B, n)), at)))    # its own to overwrite
     tape = unroll.forward(cell, A, state, w)
     dA = np.empty_like(A)
     dstate, dW, found = unroll.backward(cell, lay("dH", _normal((at.T, at.B, n), at)), tape, w, dA.__setitem__)

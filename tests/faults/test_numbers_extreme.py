@@ -1,6 +1,5 @@
 """Numbers at the ends of their range: what can be computed is, and what cannot is named before anything is lost."""
 
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from minirnn import catalog, config, unroll
 from minirnn.checkpoint import load
 from minirnn.errors import RunFailed, UsageError
+from minirnn.gates import step_matrices
 from minirnn.losses import MeanSquaredError, SoftmaxCrossEntropy
 from minirnn.model import walk
 from minirnn.optimizers import ClipNorm
@@ -88,13 +88,13 @@ def test_a_cell_takes_huge_and_tiny_inputs(name, dtype, examples, tried):
             w = {k: (rng.standard_normal((4 * r, 4 * c)) / 4).astype(dtype) for k, (r, c) in cell.matrices.items()}
             for _, part in walk("", cell):
                 part.params.update({k: x.astype(dtype) for k, x in part.params.items()})
-            A = (sign * size * rng.standard_normal((3, 2, 4 * len(cell.gates)))).astype(dtype)
+            w, A = step_matrices(cell, w, 2), (sign * size * rng.standard_normal((3, *cell.shape(2, 4)))).astype(dtype)
             state = tuple(np.zeros((2, 4), dtype) for _ in range(cell.states))
             with np.errstate(all="ignore"):
-                tape = unroll.forward(cell, A, state, SimpleNamespace(**w))
+                tape = unroll.forward(cell, A, state, w)
                 dA = np.empty_like(A)
                 dH = np.ones((3, 2, 4), dtype)
-                dstate, _, _ = unroll.backward(cell, dH, tape, SimpleNamespace(**w), dA.__setitem__)
+                dstate, _, _ = unroll.backward(cell, dH, tape, w, dA.__setitem__)
             for x in (*tape.states, dA, *dstate):
                 assert np.all(np.isfinite(x))
 
