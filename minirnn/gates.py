@@ -15,9 +15,9 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from minirnn.linalg import join, outer_sum, split
 from minirnn.operators import Operator
 from minirnn.panels import laid_out
+from minirnn.products import OuterSums, join, split
 
 Array = Any
 
@@ -37,6 +37,7 @@ class StepMatrix:
 
     def __init__(self, whole: Array, gates: int, rows: int):
         self.whole, self.gates, self.rows, self.shape = whole, gates, rows, whole.shape
+        self._sums = OuterSums(whole)
         self.values: Array = getattr(whole, "values", whole)        # an array of its type, on its device
 
     @cached_property
@@ -67,7 +68,7 @@ class StepMatrix:
 
     def gradient(self, dZ: Array, H: Array) -> Array:
         """What `outer_sum` asks for; on the structure of an operator."""
-        return outer_sum(self.whole, join(dZ, self.gates), H)
+        return self._sums.found(join(dZ, self.gates), H)
 
 
 class _Right:

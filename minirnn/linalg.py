@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from minirnn import backend, memory
+from minirnn import backend
 
 Array = Any
-
-NARROW = 16     # rows or columns
 
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
@@ -20,94 +17,6 @@ def sigmoid(x: Array, out: Array | None = None) -> Array:
     y = np.tanh(y, out=y)
     y = np.multiply(y, 0.5, out=y)
     return np.add(y, 0.5, out=out)
-
-
-def split(Z: Array, gates: int) -> Array:
-    """(..., B, G n), the gates side by side, to (..., G, B, n), one after the other: a view. Z itself for one gate."""
-    return Z if gates == 1 else Z.reshape(*Z.shape[:-1], gates, -1).swapaxes(-2, -3)
-
-
-def join(Z: Array, gates: int) -> Array:
-    """(..., G, B, n) to (..., B, G n): undoes `split`."""
-    return Z if gates == 1 else Z.swapaxes(-2, -3).reshape(*Z.shape[:-3], Z.shape[-2], -1)
-
-
-def product(X: Array, M: Array, out: Array | None = None) -> Array:
-    """X M, X (..., rows of M), as one matrix product: NumPy's own @ would make one per leading index, slower.
-
-    A narrow X or result is made step by step, in half the time: for those products BLAS does not repack its arguments.
-    """
-    rows = X if _narrow(M, X) else X.reshape(-1, X.shape[-1])
-    Y = rows @ M if out is None else np.matmul(rows, M, out=out.reshape(*rows.shape[:-1], -1))
-    return Y.reshape(*X.shape[:-1], M.shape[1])
-
-
-def _narrow(M: Array, X: Array) -> bool:
-    """Whether a product of X (T, B, ..) with M is made step by step."""
-    return X.ndim == 3 and min(M.shape) <= NARROW <= X.shape[1]
-
-
-class Affine:
-    """Y = X Mᵀ + b, forward and backward, as products with a column of ones beside X: b and b̄ need no pass over Y.
-
-        Y = [X 1] [M b]ᵀ                   (F1)
-        [M̄ b̄]ᵀ = [X 1]ᴴ Ȳ                  (F2)
-
-    M (rows, columns), b (rows,) or None for zero; X (..., columns) -> Y (..., rows).
-    gates   G: M has the rows of G gates, and each has its own array, X (T, B, columns) -> Y (T, G, B, rows / G)
-    Where M has no more rows than columns, putting the ones there would be the longer pass; and a structured matrix has
-    no room for b. There b is added and Ȳ summed.
-    """
-
-    def __init__(self, M: Array, b: Array | None, gates: int = 1):
-        self.M: Array = M
-        self.b: Array = b
-        self.gates = gates
-        self.joins = b is not None and not hasattr(M, "gradient") and M.shape[0] > M.shape[1]
-
-    @cached_property
-    def joined(self) -> Array:
-        """[M b]ᵀ, made once, for all X."""
-        joined = np.concatenate([self.M, self.b[:, None]], axis=1).T
-        return memory.aligned(joined) if len(joined) <= NARROW else joined
-
-    def forward(self, X: Array) -> Array:
-        if not self.joins:
-            Y = product(X, self.M.T)
-            return split(Y if self.b is None else np.add(Y, self.b, out=Y), self.gates)
-        X, rows = with_ones(X), len(self.M)
-        if self.gates > 1 and not backend.is_device(X):
-            return self._by_gate(X, self.joined.reshape(-1, self.gates, rows // self.gates).swapaxes(0, 1))
-        Y = memory.empty((*X.shape[:-1], rows), self.M)
-        return split(product(X, self.joined, out=Y), self.gates)    # (F1)
-
-    def _by_gate(self, X: Array, joined: Array) -> Array:
-        """The same, each gate in one piece of memory: X (T, B, k), joined (G, k, n)."""
-        (T, B, _), (G, _, n) = X.shape, joined.shape
-        if _narrow(joined[0], X):
-            Y = memory.empty((T, G, B, n), self.M)
-            return np.matmul(X[:, None], joined, out=Y)             # (F1) step by step
-        Y = memory.empty((G, T, B, n), self.M)
-        for Y_g, M_g in zip(Y, joined, strict=True):
-            product(X, M_g, out=Y_g)                                # (F1)
-        return Y.swapaxes(0, 1)
-
-    def gradients(self, dY: Array, X: Array) -> tuple[Array, Array]:
-        """(∂L/∂M, ∂L/∂b): sums over all leading axes."""
-        dY = join(dY, self.gates)
-        if not self.joins:
-            return outer_sum(self.M, dY, X), row_sum(dY)
-        G = outer_sum(self.joined, with_ones(X).conj(), dY.conj())  # (F2) undoes (F1)
-        return G[:-1].T, G[-1]
-
-    def adjoint(self, dY: Array) -> Array:
-        """∂L/∂X = Ȳ M*."""
-        return product(join(dY, self.gates), self.M.conj())
-
-
-def with_ones(X: Array) -> Array:
-    """[X 1]: one more column, of ones."""
-    return np.concatenate([X, np.ones_like(X[..., :1])], axis=-1)
 
 
 def row_sum(D: Array) -> Array:
@@ -126,12 +35,9 @@ def outer_sum(W: Array, dZ: Array, H: Array) -> Array:
 
     dZ (..., rows), H (..., columns) -> (rows, columns). A structured matrix (an operator with `gradient`) answers for
     itself, on its own structure.  Cost: one product, rows x columns x (product of the leading axes).
-    A narrow result is summed from a product per step, half the time: for those BLAS does not repack its arguments.
     """
     if hasattr(W, "gradient"):
         return W.gradient(dZ, H)
-    if dZ.ndim == 3 and min(dZ.shape[-1], H.shape[-1]) <= NARROW <= dZ.shape[1]:
-        return (dZ.swapaxes(1, 2) @ H.conj()).sum(axis=0)
     return dZ.reshape(-1, dZ.shape[-1]).T @ H.reshape(-1, H.shape[-1]).conj()
 
 

@@ -73,11 +73,12 @@ def spaced(M: Array) -> Array:
     return room
 
 
-def cached_rows(x: Array) -> Iterator[slice]:
+def cached_rows(x: Array, arrays: int = 1) -> Iterator[slice]:
     """The rows of x (rows, ...), so many at a time that what one pass leaves in the cache, the next finds there.
 
+    arrays   how many arrays of the size of x the passes go over
     Several passes over 10,000 scores per row then take half the time. A device is given all rows at once.
     """
-    width = max(1, len(x) if backend.is_device(x) else CACHED // max(1, math.prod(x.shape[1:])))
+    width = max(1, len(x) if backend.is_device(x) else CACHED // max(1, arrays * math.prod(x.shape[1:])))
     for start in range(0, len(x), width):
         yield slice(start, start + width)

@@ -23,10 +23,8 @@ class Rows(NamedTuple):
     add_at: Callable[[Array, Array, Array], None] = backend.add_at    # or backend.add_at_in_order
 
     def unique(self) -> Rows:
-        """The same gradient with each row named once, and its values summed."""
-        ids, inverse = np.unique(self.ids, return_inverse=True)
-        values = np.zeros((len(ids), self.values.shape[1]), dtype=self.values.dtype, like=self.values)
-        self.add_at(values, inverse.reshape(-1), self.values)
+        """The same gradient with each row named once, and its values summed; on the host."""
+        ids, values = backend.distinct_sums(self.ids, self.values)
         return self._replace(ids=ids, values=values)
 
     def summed(self) -> Rows:

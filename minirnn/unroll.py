@@ -15,7 +15,7 @@ import numpy as np
 
 from minirnn import backend, kernels, memory
 from minirnn.cells.base import Cell, State
-from minirnn.linalg import split
+from minirnn.products import split
 
 Array = Any
 

@@ -7,9 +7,10 @@ from strict_array import StrictDevice
 from minirnn import models, unroll
 from minirnn.cells import GRU, LSTM, Elman
 from minirnn.gates import StepMatrix, step_matrices, whole
-from minirnn.linalg import NARROW, Affine, join, outer_sum, split
+from minirnn.linalg import outer_sum
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.parametrizations import BlockDiagonal, Dense, Diagonal, Stack
+from minirnn.products import NARROW, Affine, join, split
 from minirnn.tasks import Batch
 
 G, B, N, K = 3, 4, 5, 6

@@ -12,9 +12,10 @@ from minirnn.diagnostics.gradient_flow import jacobian_norms
 from minirnn.errors import UsageError
 from minirnn.gates import step_matrices
 from minirnn.layers import Recurrent
-from minirnn.linalg import orthogonality_error, split
+from minirnn.linalg import orthogonality_error
 from minirnn.models import gru, ugru
 from minirnn.parametrizations import Dense, ExpMap
+from minirnn.products import split
 
 RESETS = ["before", "after", "none"]
 

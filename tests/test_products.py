@@ -3,28 +3,72 @@
 import numpy as np
 import pytest
 
-from minirnn.linalg import NARROW, Affine, outer_sum, row_sum
+from minirnn import panels
+from minirnn.linalg import outer_sum, row_sum
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.parametrizations import Diagonal
 from minirnn.parametrizations.givens import butterfly, orders, round_robin
+from minirnn.products import NARROW, Affine, OuterSums
 
 SEED = 3
 
 
-def normal(*shape, kind="f"):
-    parts = np.random.default_rng(SEED).standard_normal((2, *shape))
+def normal(*shape, seed=SEED, kind="f"):
+    parts = np.random.default_rng(seed).standard_normal((2, *shape))
     return parts[0] + 1j * parts[1] if kind == "c" else parts[0]
 
 
 @pytest.mark.parametrize("kind", ["f", "c"])
-@pytest.mark.parametrize("B", [NARROW - 1, NARROW, 50])
-@pytest.mark.parametrize(("rows", "columns"), [(9, 40), (40, 9), (9, 9), (NARROW + 1, 40)])
-def test_outer_sum_is_one_product_over_all_steps_and_rows(rows, columns, B, kind):
-    dZ, H = normal(7, B, rows, kind=kind), normal(7, B, columns, kind=kind)
-    wanted = dZ.reshape(-1, rows).T @ H.reshape(-1, columns).conj()
-    found = outer_sum(np.zeros((rows, columns)), dZ, H)
-    assert found.shape == wanted.shape
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13 * np.max(np.abs(wanted)))
+@pytest.mark.parametrize(("T", "B", "rows", "columns", "cut"), [
+    (16, 50, 9, 128, (16, 9)),          # the read-out of W1: one product is small
+    (16, 50, 11, 128, (8, 11)),         # its input
+    (16, 50, 128, 9, (16, 128)),
+    (7, NARROW, 9, 9, (7, 9)),
+    (3, 3000, 9, 40, (1, 9)),           # not even one step is small
+    (7, NARROW - 1, 9, 40, None),       # too few examples
+    (16, 50, 128, 128, (4, 32)),        # W̄ of W1
+    (12, 50, 128, 128, (4, 32)),        # and in its first segment
+    (13, 50, 128, 128, None),           # 13 steps have no parts
+    (16, 50, 100, 128, None),           # 32 does not divide 100
+    (16, 50, 512, 128, None),           # too much to add up
+    (16, 20, 128, 128, None),           # too few examples for as many additions
+    (2, 33, 64, 64, None),              # small as it is
+])
+def test_a_sum_of_small_products_is_that_of_one(T, B, rows, columns, cut, kind, monkeypatch):
+    monkeypatch.setattr(panels, "small_products_pay", lambda: True)
+    W, sums = np.zeros((rows, columns)), OuterSums(np.zeros((rows, columns)))
+    for seed in (0, 1):                                             # the second finds the room of the first
+        dZ, H = normal(T, B, rows, seed=seed, kind=kind), normal(T, B, columns, seed=2 + seed, kind=kind)
+        found, wanted = sums.found(dZ, H), outer_sum(W, dZ, H)
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13 * np.max(np.abs(wanted)))
+    if cut is None or kind == "c":
+        assert sums.room is None
+    else:
+        steps, width = cut
+        assert sums.room.shape == (T // steps, rows // width, width, columns)
+
+
+def test_what_was_found_stays_when_the_room_is_used_again():
+    sums = OuterSums(np.zeros((9, 40)))
+    first = sums.found(normal(7, 50, 9), normal(7, 50, 40))
+    kept = first.copy()
+    sums.found(normal(7, 50, 9, seed=1), normal(7, 50, 40, seed=1))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_a_square_sum_is_cut_only_where_small_products_pay(monkeypatch):
+    for pays in (False, True):
+        monkeypatch.setattr(panels, "small_products_pay", lambda pays=pays: pays)
+        sums = OuterSums(np.zeros((128, 128)))
+        sums.found(normal(16, 50, 128), normal(16, 50, 128))
+        assert (sums.room is not None) is pays
+
+
+def test_outer_sum_is_one_product_over_all_leading_axes():
+    dZ, H = normal(7, 3, 4, kind="c"), normal(7, 3, 5, seed=1, kind="c")
+    wanted = np.einsum("tbi,tbj->ij", dZ, H.conj())
+    np.testing.assert_allclose(outer_sum(np.zeros((4, 5)), dZ, H), wanted, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.complex64])

@@ -10,7 +10,7 @@ from minirnn import catalog, unroll
 from minirnn.activations import Gain, Identity, LeakyReLU, ModReLU, PReLU, ReLU
 from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.gates import step_matrices
-from minirnn.linalg import split
+from minirnn.products import split
 
 LENGTHS = (1, 15, 16, 17, 40)          # around one segment of the loop, and several
 

@@ -13,13 +13,13 @@ what it offers (`get`, `device`), not by its class: any array library that answe
 from minirnn.backend.choice import choose, may
 from minirnn.backend.device import DeviceMemory, device_memory, double_slowdown, readable_bytes, select
 from minirnn.backend.faults import fault
-from minirnn.backend.scatter import add_at, add_at_in_order, check_ids
+from minirnn.backend.scatter import add_at, add_at_in_order, check_ids, distinct_sums
 from minirnn.backend.solving import eig, eigh, inverse, linalg_errors, solve, svd
 from minirnn.backend.status import CudaStatus, cuda_status, resolve
 from minirnn.backend.transfer import is_cupy, is_device, numbers, synchronize, to, to_host
 
 __all__ = [
     "CudaStatus", "DeviceMemory", "add_at", "add_at_in_order", "check_ids", "choose", "cuda_status", "device_memory",
-    "double_slowdown", "eig", "eigh", "fault", "inverse", "is_cupy", "is_device", "linalg_errors", "may", "numbers",
-    "readable_bytes", "resolve", "select", "solve", "svd", "synchronize", "to", "to_host",
+    "distinct_sums", "double_slowdown", "eig", "eigh", "fault", "inverse", "is_cupy", "is_device", "linalg_errors",
+    "may", "numbers", "readable_bytes", "resolve", "select", "solve", "svd", "synchronize", "to", "to_host",
 ]

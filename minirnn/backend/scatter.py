@@ -44,18 +44,23 @@ def add_at(target: Array, ids: Array, values: Array) -> None:
         else:
             np.add.at(target, ids, values)
         return
+    check_ids(ids, len(target), "ids")
+    distinct, sums = distinct_sums(ids.reshape(-1), values.reshape(ids.size, math.prod(target.shape[1:])))
+    target[distinct] += sums.reshape(distinct.size, *target.shape[1:])
+
+
+def distinct_sums(ids: Array, values: Array) -> tuple[Array, Array]:
+    """(the distinct ids, ascending, and for each the sum of its rows), on the host: ids (N,), values (N, m)."""
     from scipy.sparse import csr_array
 
-    check_ids(ids, len(target), "ids")
-    flat = ids.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    sorted_ids = flat[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(sorted_ids)) + 1])  # where each distinct id begins
-    distinct = sorted_ids[starts]
-    ones = np.ones(flat.size, dtype=values.dtype)
-    S = csr_array((ones, order, np.append(starts, flat.size)), shape=(distinct.size, flat.size))
-    sums = S @ values.reshape(flat.size, math.prod(target.shape[1:]))
-    target[distinct] += sums.reshape(distinct.size, *target.shape[1:])
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    first = np.ones(len(ids), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(first)                                  # where each distinct id begins
+    ones = np.ones(len(ids), dtype=values.dtype)
+    S = csr_array((ones, order, np.append(starts, len(ids))), shape=(len(starts), len(ids)))
+    return ordered[starts], S @ values
 
 
 def add_at_in_order(target: Array, ids: Array, values: Array) -> None:

@@ -8,7 +8,7 @@ from minirnn.activations import Abs, LeakyReLU, ReLU
 from minirnn.cells import GRU
 from minirnn.errata.erratum import Erratum, Numbers
 from minirnn.gates import step_matrices
-from minirnn.linalg import split
+from minirnn.products import split
 
 
 def a_reset_gate_that_resets_nothing() -> Numbers:

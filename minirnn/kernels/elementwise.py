@@ -10,7 +10,7 @@ from minirnn.cells import GRU, Cell
 from minirnn.gates import whole
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.programs import Program, own_numbers
-from minirnn.linalg import join, split
+from minirnn.products import join, split
 
 Array = Any
 THREADS = 256

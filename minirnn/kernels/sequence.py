@@ -13,7 +13,8 @@ from minirnn.kernels import budget
 from minirnn.kernels.device import contiguous, pack
 from minirnn.kernels.elementwise import cache_of, keeps_extra, stacked
 from minirnn.kernels.programs import Program, own_numbers
-from minirnn.linalg import join, outer_sum, split
+from minirnn.linalg import outer_sum
+from minirnn.products import join, split
 
 Array = Any
 

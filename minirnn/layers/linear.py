@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minirnn.layers.base import Layer
-from minirnn.linalg import Affine
+from minirnn.products import Affine
 
 
 class Linear(Layer):
@@ -32,9 +32,9 @@ class Linear(Layer):
         Y = affine.forward(X)                                       # (N1)
         return Y, X
 
-    def backward(self, dY, cache):
-        X = cache
-        both = self.affine().gradients(dY, X)
+    def backward(self, dY, cache, affine=None):
+        X, affine = cache, self.affine() if affine is None else affine
+        both = affine.gradients(dY, X)
         dW = both[0]                                                # (N2)
         db = both[1]                                                # (N3)
         dX = dY @ self.params["W"].conj()                           # (N4)

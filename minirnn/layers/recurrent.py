@@ -14,10 +14,11 @@ from minirnn.cells import GRU, LSTM, Cell, Elman
 from minirnn.errors import UsageError
 from minirnn.gates import step_matrices
 from minirnn.layers.base import Layer
-from minirnn.linalg import Affine, as_kind
+from minirnn.linalg import as_kind
 from minirnn.operators import Operator
 from minirnn.parametrizations import Dense, ExpMap, Parametrization, UnitaryProduct
 from minirnn.paths import join
+from minirnn.products import Affine
 from minirnn.regularizers import Regularizer, SoftOrthogonality, WeightDecay
 
 Array = Any

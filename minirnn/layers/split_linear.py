@@ -34,8 +34,8 @@ class SplitLinear(Layer):
         P = np.concatenate([X.real, X.imag], axis=-1)               # (S1)
         return self.linear.forward(P, affine)
 
-    def backward(self, dY, cache):
-        dP, grads = self.linear.backward(dY, cache)
+    def backward(self, dY, cache, affine=None):
+        dP, grads = self.linear.backward(dY, cache, affine)
         n = dP.shape[-1] // 2
         dX = dP[..., :n] + 1j * dP[..., n:]                         # (S2) undoes (S1)
         return dX, grads

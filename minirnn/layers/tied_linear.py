@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minirnn.layers.base import Array, Layer
 from minirnn.layers.embedding import Embedding
-from minirnn.linalg import Affine
+from minirnn.products import Affine
 
 
 class TiedLinear(Layer):
@@ -42,9 +42,9 @@ class TiedLinear(Layer):
         Y = affine.forward(X)                                       # (T1)
         return Y, X
 
-    def backward(self, dY, cache):
-        X = cache
-        both = self.affine().gradients(dY, X)
+    def backward(self, dY, cache, affine=None):
+        X, affine = cache, self.affine() if affine is None else affine
+        both = affine.gradients(dY, X)
         dE = both[0]                                                # (T2)
         db = both[1]                                                # (T3)
         dX = dY @ self.E.conj()                                     # (T4)

@@ -62,15 +62,15 @@ class Rule(ABC):
             for slot, array in part.items():
                 memory[slot][ids] = array
         elif self.entrywise:
-            g = g if g.flags.c_contiguous else aligned(g)           # a product may give its transpose
-            self._by_rows(x_real, as_real(g), memory, t)
+            self._by_rows(x_real, g, memory, t)
         else:
             self.update(x, g, memory, t)
 
     def _by_rows(self, x: Array, g: Array, memory: dict[str, Array], t: int) -> None:
         """`update`, so many rows at a time that its passes over them find them in the cache."""
-        for rows in cached_rows(x) if x.ndim else [...]:
-            self.update(x[rows], g[rows], {slot: array[rows] for slot, array in memory.items()}, t)
+        for rows in cached_rows(x, 2 + len(memory)) if x.ndim else [...]:
+            part = g[rows] if g[rows].flags.c_contiguous else aligned(g[rows])      # a product may give its transpose
+            self.update(x[rows], as_real(part), {slot: array[rows] for slot, array in memory.items()}, t)
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""
