@@ -53,14 +53,7 @@ class Rule(ABC):
         if isinstance(g, Rows) and backend.is_device(x):
             self._step_rows_on_device(x, g, memory, t)
         elif isinstance(g, Rows):
-            summed = g.unique()
-            ids, values = summed.ids, summed.values
-            part = {slot: array[ids] for slot, array in memory.items()}
-            rows = x_real[ids]
-            self._by_rows(rows, values, part, t)
-            x_real[ids] = rows
-            for slot, array in part.items():
-                memory[slot][ids] = array
+            self._step_rows(x_real, g.unique(), memory, t)
         elif self.entrywise:
             self._by_rows(x_real, g, memory, t)
         else:
@@ -71,6 +64,16 @@ class Rule(ABC):
         for rows in cached_rows(x, 2 + len(memory)) if x.ndim else [...]:
             part = g[rows] if g[rows].flags.c_contiguous else aligned(g[rows])      # a product may give its transpose
             self.update(x[rows], as_real(part), {slot: array[rows] for slot, array in memory.items()}, t)
+
+    def _step_rows(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
+        """`update` of the rows that g names, each once."""
+        for rows in cached_rows(g.values, 2 + len(memory)):
+            ids = g.ids[rows]
+            moved, part = x[ids], {slot: array[ids] for slot, array in memory.items()}
+            self.update(moved, g.values[rows], part, t)
+            x[ids] = moved
+            for slot, array in part.items():
+                memory[slot][ids] = array
 
     def _step_rows_on_device(self, x: Array, g: Rows, memory: dict[str, Array], t: int) -> None:
         """The same step without asking the device which rows there are: move all rows, keep the move where touched."""
