@@ -13,10 +13,11 @@ Array = Any
 
 def sigmoid(x: Array, out: Array | None = None) -> Array:
     """σ(x) = 1 / (1 + e⁻ˣ) = (1 + tanh(x / 2)) / 2: the second form cannot overflow."""
-    y = np.multiply(x, 0.5)
+    y = np.multiply(x, 0.5, out=out)
     y = np.tanh(y, out=y)
-    y = np.multiply(y, 0.5, out=y)
-    return np.add(y, 0.5, out=out)
+    y *= 0.5
+    y += 0.5
+    return y
 
 
 def row_sum(D: Array) -> Array:
