@@ -57,7 +57,9 @@ class Elementwise:
         dh = contiguous(dh)
         self._launch("backward", h, kept, h_prev, c_prev, h, extra, w.v, w.gain, dh, dc, da, dP, by, dc_prev)
         dh_prev = by + dP @ w.stacked if passes_by else da @ w.stacked
-        return split(da, len(self.gates)), ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
+        apart = len(self.gates) > 1 and out.flags.c_contiguous      # then da is a copy of out, else another view of it
+        found = split(da, len(self.gates)) if apart else out
+        return found, ((dh_prev,) if dc_prev is None else (dh_prev, dc_prev))
 
     def _launch(self, name: str, h: Array, *arguments: Any) -> None:
         kernel = self.device.kernel(self.program, "elementwise", h.dtype, 1, name)
