@@ -132,7 +132,7 @@ class OuterSums:
 
     def _size(self, dZ: Array, H: Array) -> tuple[int, int] | None:
         """(steps, columns of dZ) of each product; None for one product of all."""
-        if dZ.ndim != 3 or "c" in (dZ.dtype.kind, H.dtype.kind):
+        if dZ.ndim != 3 or {dZ.dtype.kind, H.dtype.kind} != {"f"}:
             return None
         size = _small(*dZ.shape, H.shape[-1])
         return size if size is None or size[1] == dZ.shape[-1] or self._small_products_pay else None

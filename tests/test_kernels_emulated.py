@@ -19,6 +19,7 @@ from minirnn.gates import step_matrices
 from minirnn.kernels import programs
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.models import gru, lstm, rnn
+from minirnn.products import split
 from minirnn.tasks.base import Batch
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler, g++ or clang++, to run the kernels")
@@ -264,6 +265,22 @@ def test_the_tape_of_a_kernel_serves_the_step_loop_and_the_diagnostics(label, fo
         ):
             assert t == t_wanted
             np.testing.assert_allclose(d, d_wanted, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("label", ["elman tanh", "lstm ", "gru reset after"])
+def test_a_gradient_is_written_where_its_gates_lie_side_by_side(label, folder):
+    """As on a device: what comes back is the room itself, which the time loop then does not copy onto itself."""
+    T, B, n = SMALL
+    problem, gates = Problem(cells(n)[label], T, B, n, np.float32), len(cells(n)[label].gates)
+    cell = kernels.Elementwise(problem.cell, programs.program(problem.cell), EmulatedDevice(folder))
+    tape = problem.tape("elementwise", EmulatedDevice(folder))
+    cell.prepare(problem.w)
+    before, after = (tuple(S[t] for S in tape.states) for t in (0, 1))
+    side, apart = split(np.full((B, gates * n), np.nan, np.float32), gates), np.empty(cell.shape(B, n), np.float32)
+    found = [cell.step_backward(tuple(map(np.ones_like, after)), before, after, tape.caches[0], problem.w, out)[0]
+             for out in (side, apart)]
+    assert found[0] is side
+    np.testing.assert_array_equal(side, found[1])
 
 
 def test_without_a_tape_the_states_are_the_same_and_nothing_is_kept(folder):

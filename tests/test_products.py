@@ -49,6 +49,11 @@ def test_a_sum_of_small_products_is_that_of_one(T, B, rows, columns, cut, kind, 
         assert sums.room.shape == (T // steps, rows // width, width, columns)
 
 
+def test_a_sum_with_whole_numbers_is_that_of_one_product():
+    dZ, X = normal(7, 50, 9), np.arange(7 * 50 * 40).reshape(7, 50, 40) % 5
+    np.testing.assert_allclose(OuterSums(np.zeros((9, 40))).found(dZ, X), outer_sum(None, dZ, X), rtol=0, atol=1e-11)
+
+
 def test_what_was_found_stays_when_the_room_is_used_again():
     sums = OuterSums(np.zeros((9, 40)))
     first = sums.found(normal(7, 50, 9), normal(7, 50, 40))
