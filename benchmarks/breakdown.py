@@ -6,7 +6,8 @@ timed as they run and left out of the notes.
 
 The operations are timed on data in the cache. What a step waits for memory is therefore in the rest, with Python's own
 work, indexing and copies. The parts add up to the step. The step, the loss and the optimizer are timed by the
-processor's clock, which leaves out other programs.
+processor's clock, which leaves out other programs. Everything is the best of several times, because nothing makes an
+operation too fast, and a neighbour on the same memory may make it slower for seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from .worker import WARM_UP, seconds
 from .workloads import Workload
 
 PARTS = ("products", "elementwise", "calls", "softmax", "update", "rest")
-REPEAT = 30     # of each operation; the median counts
+STEPS = 4       # times the workload's `steps`: how often a step is timed
+REPEAT = 30     # of each operation; the best counts
 
 
 class Noted(np.ndarray):
@@ -80,9 +81,9 @@ def breakdown(workload: Workload) -> dict[str, float]:
     engine = Minirnn(workload, 1)
     for _ in range(WARM_UP):
         engine.step()
-    step = median(1e3 * seconds(engine.step, time.process_time) for _ in range(2 * workload.steps + 1))
-    softmax = _timed(engine, engine.loss, ("total", "backward"), workload.steps)
-    update = _timed(engine, engine.optimizer, ("step",), workload.steps)
+    step = min(1e3 * seconds(engine.step, time.process_time) for _ in range(STEPS * workload.steps))
+    softmax = _timed(engine, engine.loss, ("total", "backward"), STEPS * workload.steps)
+    update = _timed(engine, engine.optimizer, ("step",), STEPS * workload.steps)
     Noted.notes, Noted.examples = Counter(), {}
     with _noting(engine):
         engine.gradients()
@@ -90,7 +91,7 @@ def breakdown(workload: Workload) -> dict[str, float]:
     called = {"products_called": 0, "others_called": 0}
     for kind, count in Noted.notes.items():
         name, again = kind[0], Noted.examples[kind]
-        total = count * 1e3 * median(seconds(again) for _ in range(REPEAT))
+        total = count * 1e3 * min(seconds(again) for _ in range(REPEAT))
         if name in ("matmul", "dot"):
             parts["products"] += total
             called["products_called"] += count
@@ -124,16 +125,19 @@ def _call(name: str, method: str) -> float:
     inputs: list[Any] = [[one, one]] if name == "concatenate" else [one] * (1 if method == "reduce" else function.nin)
     operation = function if name == "concatenate" else getattr(function, method)
     with np.errstate(all="ignore"):
-        return 1e3 * median(seconds(lambda: operation(*inputs)) for _ in range(REPEAT))
+        return 1e3 * min(seconds(lambda: operation(*inputs)) for _ in range(REPEAT))
 
 
 def _timed(engine: Minirnn, part: Any, methods: tuple[str, ...], steps: int) -> float:
-    """Milliseconds per step that are spent in these methods of a part of the engine."""
-    spent: list[float] = []
-    with _replaced(part, methods, lambda method: _clocked(method, spent)):
-        for _ in range(steps):
+    """Milliseconds that a step spends in these methods of a part of the engine, the best of so many steps."""
+
+    def one() -> float:
+        spent: list[float] = []
+        with _replaced(part, methods, lambda method: _clocked(method, spent)):
             engine.step()
-    return 1e3 * sum(spent) / steps
+        return 1e3 * sum(spent)
+
+    return min(one() for _ in range(steps))
 
 
 def _clocked(method: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from .breakdown import PARTS
 from .measure import Result
-from .workloads import GEMM_LIMIT
 
 WORDS = {True: "yes", False: "**no**", None: ""}
 COLUMNS = ("workload", "minirnn", "ms", "compared with", "ms", "ratio (smallest to largest)", "must", "aim", "holds")
@@ -63,9 +62,12 @@ def rows(result: dict[str, Any]) -> list[list[str]]:
         holds = WORDS[c["holds"]]
         if c["holds"] and c["median"] <= c["aim"]:
             holds = "yes, and the aim"
-        variant = c["ours"].removeprefix("minirnn").strip() or "free matrix"
-        made.append([c["workload"], variant, ours, c["peer"], theirs, ratio, *bars, holds])
+        made.append([c["workload"], _variant(c), ours, c["peer"], theirs, ratio, *bars, holds])
     return made
+
+
+def _variant(comparison: dict[str, Any]) -> str:
+    return comparison["ours"].removeprefix("minirnn").strip() or "free matrix"
 
 
 def table(result: Result) -> Table:
@@ -111,7 +113,7 @@ def page(numbers: dict[str, Any]) -> str:
         for r in results for name, a in r["agreement"].items()
     ])
     text += ["", "## Where the time goes", "", *_breakdown(numbers["breakdown"])]
-    text += _floors(numbers["breakdown"], [r for r in numbers["results"] if r["threads"] == 1])
+    text += _aims(numbers["breakdown"], [r for r in numbers["results"] if r["threads"] == 1])
     return "\n".join(text) + "\n"
 
 
@@ -143,8 +145,8 @@ def _breakdown(parts: dict[str, Any]) -> list[str]:
         "Of one step of minirnn at one thread, in milliseconds. Each NumPy operation of a step is noted with its",
         "shapes and strides, and timed again alone, on data in the cache. *Products*: matrix products. *Elementwise*:",
         "the other operations, less the calls. *Calls*: their number times what the operation costs on one number.",
-        "*Softmax* and *update*: timed as they run. *Rest*: the remainder, which is Python, copies, and waiting for",
-        "memory.", "",
+        "*Softmax* and *update*: timed as they run. Each is the best of several times, and so is the step. *Rest*: the",
+        "remainder, which is Python, copies, and waiting for memory.", "",
     ]
     table = [
         [name, f"{p['step']:.1f}", *(f"{p[part]:.1f} ({p[part] / p['step']:.0%})" for part in PARTS),
@@ -154,25 +156,30 @@ def _breakdown(parts: dict[str, Any]) -> list[str]:
     return text + _markdown(("workload", "step", *PARTS, "products + other operations"), table)
 
 
-def _floors(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
-    """What the profile says about the bars on time / GEMM limit: how much a step's own operations take of them."""
+def _aims(parts: dict[str, Any], results: list[dict[str, Any]]) -> list[str]:
+    """The aims that were not reached, beside what the profile says that a step's own operations take of that time."""
     table = []
     for r in results:
-        name = r["workload"]["name"]
+        ms, p = {name: median(times) for name, times in r["ms"].items()}, parts.get(r["workload"]["name"])
         for c in r["comparisons"]:
-            if c["peer"] == GEMM_LIMIT and c["must"] is not None and name in parts:
-                p, limit = parts[name], median(r["ms"][GEMM_LIMIT])
-                ratios = c["must"], c["aim"], *(x / limit for x in (p["products"], p["step"] - p["rest"], p["step"]))
-                table.append([name, *(f"{x:.2f}" for x in ratios)])
+            if p and c["aim"] is not None and c["median"] > c["aim"]:
+                aim, ours, free = c["aim"] * ms[c["peer"]], ms[c["ours"]], ms["minirnn"]
+                times = aim, ours, p["products"], p["step"] - p["rest"], ours - free
+                shown = (f"{c['median']:.2f}", f"{c['aim']:.2f}", *(f"{x:.1f}" for x in times))
+                table.append([c["workload"], _variant(c), c["peer"], *shown])
     if not table:
         return []
     text = [
-        "", "The same, divided by the GEMM limit of the run, beside the bars. A step's products are small, and small",
-        "ones run at a lower rate than the large square one that makes the limit. Where *products* or *all operations*",
-        "lie well above a bar, it is out of reach of this BLAS, or of one NumPy call for each operation. Parts, step",
-        "and limit were timed at different moments, so that differences of a twentieth say nothing.", "",
+        "", "## Aims not reached", "",
+        "An aim in milliseconds is its ratio times what it is compared with. Beside it stand, from the profile, the",
+        "products of a step and all its operations: where they alone take as long as the aim, it is out of reach of",
+        "this BLAS, or of one NumPy call for each operation. Where they take less, what is left is Python, copies,",
+        "waiting for memory, and *constraint*, what a step takes longer than with a free matrix. The profile is the",
+        "best of its repetitions and the step a median, so that on a busy machine the step is a little the longer.", "",
     ]
-    return text + _markdown(("workload", "must", "aim", "products", "all operations", "step"), table)
+    columns = ("workload", "minirnn", "compared with", "ratio", "aim", "aim, ms", "step, ms", "products",
+               "all operations", "constraint")
+    return text + _markdown(columns, table)
 
 
 def _markdown(columns: tuple[str, ...], table: list[list[str]]) -> list[str]:

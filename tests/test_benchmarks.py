@@ -188,14 +188,19 @@ def test_the_page_is_a_function_of_the_numbers(monkeypatch):
     assert report.processor() in text
 
 
-def test_the_page_says_which_bars_lie_below_what_a_steps_own_operations_take(monkeypatch):
-    bar = program.Comparison("tiny", "minirnn", program.GEMM_LIMIT, 1.5, 1.25)
-    monkeypatch.setattr(program, "comparisons", lambda name, variants: [bar])
-    result = program.Result(TINY, 1, ms={"minirnn": [8.0], program.GEMM_LIMIT: [4.0]})
+def test_the_page_sets_an_aim_that_was_missed_beside_what_a_steps_own_operations_take(monkeypatch):
+    free = program.Comparison("tiny", "minirnn", program.GEMM_LIMIT, 2.5, 1.25)
+    constrained = program.Comparison("tiny", "minirnn expmap", "torch", 0.75, 0.5)
+    reached = program.Comparison("tiny", "minirnn", "torch", 0.75, 0.5)
+    monkeypatch.setattr(program, "comparisons", lambda name, variants: [free, constrained, reached])
+    ms = {"minirnn": [8.0], "minirnn expmap": [11.0], "torch": [20.0], program.GEMM_LIMIT: [4.0]}
     parts = {"tiny": dict.fromkeys(report.PARTS, 1.0) | {"step": 8.0, "products_called": 7, "others_called": 8}}
     parts["tiny"] |= {"products": 5.5, "rest": -1.5}            # 9.5 of operations, timed apart
-    numbers = json.loads(json.dumps(report.found([result], 1, "2026-01-01", 0.5, parts)))
-    assert "| tiny | 1.50 | 1.25 | 1.38 | 2.38 | 2.00 |" in report.page(numbers)
+    numbers = json.loads(json.dumps(report.found([program.Result(TINY, 1, ms=ms)], 1, "2026-01-01", 0.5, parts)))
+    text = report.page(numbers)
+    assert "| tiny | free matrix | GEMM limit | 2.00 | 1.25 | 5.0 | 8.0 | 5.5 | 9.5 | 0.0 |" in text
+    assert "| tiny | expmap | torch | 0.55 | 0.50 | 10.0 | 11.0 | 5.5 | 9.5 | 3.0 |" in text
+    assert text.count("| free matrix | torch |") == 0               # in the table of the aims: this one was reached
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
