@@ -167,8 +167,20 @@ class Config:
 SECTIONS = {"optimizer": OptimizerOptions, "train": TrainOptions, "run": RunOptions}
 
 
-def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
-    """(configuration, task) from tables, later ones winning, over the defaults and the task's own suggestions."""
+def make_task(table: Mapping[str, Any], data_dir: str = "") -> Any:
+    """The task of a [task] table."""
+    Task = catalog.find("tasks", table["name"])
+    options = check_call(Task, table, "task")
+    if data_dir and "data_dir" in inspect.signature(Task).parameters:
+        options.setdefault("data_dir", data_dir)
+    return Task(**options)
+
+
+def resolve(*layers: Mapping[str, Mapping[str, Any]], make: Callable[..., Any] = make_task) -> tuple[Config, Any]:
+    """(configuration, task) from tables, later ones winning, over the defaults and the task's own suggestions.
+
+    make    how the task is made of its table and the data folder
+    """
     given = merge(*layers)
     check(given)
     last = layers[-1].get("run", {}) if layers else {}
@@ -176,7 +188,7 @@ def resolve(*layers: Mapping[str, Mapping[str, Any]]) -> tuple[Config, Any]:
         given["run"].pop("device", None)
     if "name" not in given.get("task", {}):
         raise UsageError(f"no task is named; name one of: {', '.join(catalog.components('tasks'))}")
-    task = make_task(given["task"], section("run", given.get("run", {})).data_dir)
+    task = make(given["task"], section("run", given.get("run", {})).data_dir)
     suggested = {"model": {"name": ""}} if given.get("run", {}).get("preset") else dict(task.suggested)
     if given.get("model", {}).get("name", suggested["model"]["name"]) != suggested["model"]["name"]:
         sizes = ("hidden_size", "embedding_size")                   # another model: only what every model has
@@ -202,15 +214,6 @@ def check(tables: Mapping[str, Any]) -> None:
 def section(name: str, table: Mapping[str, Any]) -> Any:
     """The dataclass of one table."""
     return SECTIONS[name](**check_call(SECTIONS[name], table, name))
-
-
-def make_task(table: Mapping[str, Any], data_dir: str = "") -> Any:
-    """The task of a [task] table."""
-    Task = catalog.find("tasks", table["name"])
-    options = check_call(Task, table, "task")
-    if data_dir and "data_dir" in inspect.signature(Task).parameters:
-        options.setdefault("data_dir", data_dir)
-    return Task(**options)
 
 
 def model_function(name: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from minirnn.errors import UsageError
 
 END = "<eos>"           # the end of a sentence, in word vocabularies
 UNKNOWN = "<unk>"       # stands for every word that the vocabulary lacks
+LEFT_OUT = -1           # while a text is encoded, the number of what has none
 
 
 class Vocabulary:
@@ -60,10 +61,11 @@ class Vocabulary:
         An unknown word becomes <unk>. Where the vocabulary has no <unk>, and for characters, it is left out.
         """
         parts: Sequence[str] = text.replace("\n", f" {END} ").split() if self.words else text
-        instead = self.ids.get(UNKNOWN) if self.words else None
-        found = [self.ids.get(part, instead) for part in parts]
-        unknown = list(dict.fromkeys(part for part in parts if part not in self.ids))
-        return np.array([k for k in found if k is not None] if unknown else found, dtype=np.int64), unknown
+        unknown = [part for part in dict.fromkeys(parts) if part not in self.ids]
+        instead = self.ids.get(UNKNOWN, LEFT_OUT) if self.words else LEFT_OUT
+        ids = self.ids | dict.fromkeys(unknown, instead)
+        found = np.fromiter(map(ids.__getitem__, parts), np.int64, len(parts))
+        return found[found != LEFT_OUT] if unknown else found, unknown
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of these numbers; <eos> becomes a line's end."""

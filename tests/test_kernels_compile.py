@@ -11,7 +11,7 @@ from minirnn import catalog
 from minirnn.cells import GRU, LSTM, Elman, PeepholeLSTM
 from minirnn.kernels import budget, programs
 
-ARCHITECTURES = (80, 90)
+ARCHITECTURES = (pytest.param(80, marks=pytest.mark.slow), 90)
 CELLS = {
     **{f"elman {label}": Elman(f) for label, f in catalog.examples("activations", 4, np.random.default_rng(0))
        if programs.program(Elman(f)) is not None},

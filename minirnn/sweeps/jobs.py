@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,17 +51,19 @@ class Job:
 
 
 def plan(sweep: Sweep, machine: toml.Tables | None = None) -> list[Job]:
-    """The jobs of a sweep. Networks that differ in more than the seed are built once, on the host, to be sure.
+    """The jobs of a sweep. Networks that differ in more than the seed are built once, on the host, to be sure; and
+    points that follow one another with the same task share its data.
 
     machine   backend, threads and data_dir of the [run] table
     raises    UsageError that names the point, for what no run could be made of, and for two equal runs
     """
     jobs: dict[str, Job] = {}
     checked: dict[str, config.Config] = {}
+    make = _once(config.make_task)
     for point in sweep.points():
         tables = toml.merge(point.tables, machine or {})
         try:
-            settings = _resolved(tables, checked)
+            settings = _resolved(tables, checked, make)
         except UsageError as error:
             where = Job("", "", point.case, point.values, {}).label
             raise UsageError(f"{where}: {error}" if where else str(error)) from None
@@ -72,12 +74,26 @@ def plan(sweep: Sweep, machine: toml.Tables | None = None) -> list[Job]:
     return list(jobs.values())
 
 
-def _resolved(tables: toml.Tables, checked: dict[str, config.Config]) -> config.Config:
+def _once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """`make`, which for the arguments of last time gives again what it gave."""
+    last: dict[str, Any] = {}
+
+    def made(*arguments: Any) -> Any:
+        key = json.dumps(arguments, sort_keys=True, default=str)
+        if key not in last:
+            last.clear()                                            # a corpus may be large: one at a time
+            last[key] = make(*arguments)
+        return last[key]
+
+    return made
+
+
+def _resolved(tables: toml.Tables, checked: dict[str, config.Config], make: Callable[..., Any]) -> config.Config:
     """The complete configuration; equal ones but for the seed are resolved, and their data read, once."""
     options = config.section("run", tables.get("run", {}))
     key = json.dumps(toml.merge(tables, {"run": {"seed": 0}}), sort_keys=True, default=str)
     if key not in checked:
-        settings, task = config.resolve(tables)
+        settings, task = config.resolve(tables, make=make)
         on_host = replace(settings, run=replace(settings.run, backend="numpy"))       # a worker may have what we lack
         build(on_host, task).watched()
         checked[key] = settings

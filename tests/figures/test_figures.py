@@ -63,15 +63,20 @@ def test_a_picture_of_a_source_names_it(watched, kind):
     assert KINDS[kind].sources[0] in KINDS[kind]().draw(watched[:1]).figure.get_supxlabel().replace("\n", " ")
 
 
+MODELS = ("--model", "lstm"), ("--model", "urnn"), ("--model", "rnn", "--layers", 2), ("--model", "gru")
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda words: " ".join(map(str, words)))
+def unwatched(request, tmp_path_factory):
+    """A run of which nothing but a checkpoint is known."""
+    return train(tmp_path_factory.mktemp("runs") / "run", *request.param)
+
+
 @pytest.mark.parametrize("kind", [
     "spectrum", "jacobian", "loss-gradient", "pseudospectrum", "task-example", "robustness",
 ])
-@pytest.mark.parametrize("words", [
-    ("--model", "lstm"), ("--model", "urnn"), ("--model", "rnn", "--layers", 2), ("--model", "gru"),
-])
-def test_a_checkpoint_is_enough_where_nothing_was_watched(tmp_path, kind, words):
-    run = train(tmp_path / "run", *words)
-    assert style.render(KINDS[kind]().draw([run]).figure, "png")
+def test_a_checkpoint_is_enough_where_nothing_was_watched(unwatched, kind):
+    assert style.render(KINDS[kind]().draw([unwatched]).figure, "png")
 
 
 @pytest.mark.parametrize("task", ["copy", "adding"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirnn import toml
+from minirnn import config, toml
 from minirnn.errors import UsageError
 from minirnn.sweeps import Sweep, plan
 from minirnn.sweeps.jobs import digest
@@ -48,6 +48,18 @@ def test_a_case_wins_over_the_file_and_its_preset_and_the_grid_over_all():
     assert (b["model"]["name"], b["train"]["steps"]) == ("rnn", 8)
     assert a["optimizer"]["lr"] == b["optimizer"]["lr"] == 0.5
     assert a["train"]["stop_at"] == 0.999                           # of the preset at its quick scale
+
+
+def test_points_that_follow_one_another_with_the_same_task_share_its_data(monkeypatch):
+    made, make = [], config.make_task
+
+    def counted(table, data_dir):
+        made.append(table["length"])
+        return make(table, data_dir)
+
+    monkeypatch.setattr(config, "make_task", counted)
+    plan(Sweep.of({**TINY, "grid": {"task.length": [5, 6], "optimizer.lr": [0.1, 0.2], "run.seed": [0, 1]}}, "x"))
+    assert made == [5, 6]
 
 
 MISTAKES = {
