@@ -5,7 +5,7 @@ accident.  It refuses, with `Refused` (a TypeError, as in CuPy) and the reason:
 
 * every implicit copy to the host: np.asarray, float, int, bool, iteration, unpacking, format, item, tolist, pickle;
 * a host array next to a device array in one operation, also as an index or an assigned value (scalars are welcome);
-* every NumPy function, argument and method that CuPy lacks (`cupy_names.txt`, recorded from the real package);
+* every NumPy function, argument and method that CuPy lacks (`cupy_names`, recorded from the real package);
 * float64 (complex128) results from float32 (complex64) inputs, unless `dtype=` or `out=` asks for them.
 
 It is stricter than CuPy, on purpose, where CuPy is silent and wrong or silently slow: `for row in array`, lists and
@@ -16,17 +16,10 @@ algebra whose failure would go unseen.
 
 Results are those of NumPy, bit for bit.  Linear algebra returns plain tuples and reductions stay 0-d device arrays,
 as in CuPy.
-
-Record the names again, in an environment that has CuPy (no GPU is needed):
-
-    python tests/strict_array.py > tests/cupy_names.txt
 """
 
-import functools
-import inspect
-from pathlib import Path
-
 import numpy as np
+from cupy_names import signature_of, signatures
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minirnn import backend
@@ -198,7 +191,7 @@ class StrictArray(NDArrayOperatorsMixin):
     # NumPy's two doors.
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         name = ufunc.__name__
-        if name not in _signatures():
+        if name not in signatures():
             raise Refused(f"CuPy has no ufunc {name}")
         if len(kwargs.get("out", (None,))) != 1:
             raise Refused("CuPy takes exactly one array in out=")
@@ -218,7 +211,7 @@ class StrictArray(NDArrayOperatorsMixin):
 
     def __array_function__(self, func, types, args, kwargs):
         path = ".".join([*func.__module__.split(".")[1:], func.__name__])
-        if path not in _signatures():
+        if path not in signatures():
             raise Refused(f"CuPy has no np.{path}")
         _bind(path, args, kwargs)
         if func.__name__ in DATA_DEPENDENT or (path == "where" and len(args) == 1):
@@ -236,7 +229,7 @@ class StrictArray(NDArrayOperatorsMixin):
 
     def __getattr__(self, name):
         """The methods that CuPy's array has too, on the host array."""
-        if name.startswith("_") or f"ndarray.{name}" not in _signatures():
+        if name.startswith("_") or f"ndarray.{name}" not in signatures():
             raise AttributeError(f"a CuPy array has no attribute {name!r}")
 
         def method(*args, **kwargs):
@@ -347,70 +340,10 @@ def _view(host, key):
     return result
 
 
-@functools.cache
-def _signatures():
-    """name -> parameters as text, or None for a ufunc, from the recorded file."""
-    lines = (Path(__file__).parent / "cupy_names.txt").read_text(encoding="utf-8").splitlines()[1:]
-    pairs = (line.partition("(") for line in lines)
-    return {name: rest.removesuffix(")") if bracket else None for name, bracket, rest in pairs}
-
-
-@functools.cache
-def _signature(name):
-    return inspect.signature(eval(f"lambda {_signatures()[name]}: 0"))
-
-
 def _bind(name, args, kwargs):
-    if _signatures()[name] is None:
+    if signatures()[name] is None:
         return
     try:
-        _signature(name).bind(*args, **kwargs)
+        signature_of(name).bind(*args, **kwargs)
     except TypeError as error:
         raise Refused(f"CuPy's {name}: {error}") from error
-
-
-def record():
-    """Print the names of CuPy that NumPy's dispatch can reach, with their parameters."""
-    import cupy
-    from cupy.lib import stride_tricks
-
-    print(f"# cupy {cupy.__version__}; recorded by strict_array.py; no brackets: a ufunc")
-    spaces = {"": cupy, "fft.": cupy.fft, "lib.stride_tricks.": stride_tricks, "linalg.": cupy.linalg}
-    spaces |= {"random.": cupy.random, "ndarray.": cupy.ndarray}
-    lines = []
-    for prefix, space in spaces.items():
-        for name in dir(space):
-            value = getattr(space, name, None)
-            borrowed = value is getattr(np, name, None)  # NumPy's own function under CuPy's name is not dispatched
-            if name.startswith("_") or not callable(value) or isinstance(value, type) or borrowed:
-                continue
-            if type(value).__name__ in ("ufunc", "_GUFunc"):
-                lines.append(prefix + name)
-            else:
-                lines.append(f"{prefix}{name}({_parameters(value)})")
-    print("\n".join(sorted(lines)))
-
-
-def _parameters(function):
-    """The parameters of a CuPy function with every default written 0, from its signature or its docstring."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:
-        head = (function.__doc__ or "").partition("\n")[0]  # Cython writes the signature there
-        if "(" not in head:
-            return "*args, **kwargs"
-        text = head[head.index("(") + 1 : head.rindex(")")]
-        parts = [part.partition("=") for part in text.split(", ") if part]
-        return ", ".join(name.split()[-1] + ("=0" if equals else "") for name, equals, _ in parts if name != "self")
-    plain = [
-        parameter.replace(
-            annotation=parameter.empty, default=parameter.empty if parameter.default is parameter.empty else 0
-        )
-        for name, parameter in signature.parameters.items()
-        if name != "self"
-    ]
-    return str(inspect.Signature(plain))[1:-1]
-
-
-if __name__ == "__main__":
-    record()

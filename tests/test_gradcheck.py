@@ -1,68 +1,14 @@
-"""The gradient checks of every component, the negative control, and the checker itself."""
-
-import textwrap
+"""The gradient checker itself: a right gradient passes, a wrong one fails with its cause, and nothing is changed."""
 
 import numpy as np
 import pytest
+from described import describe
 
-from minirnn import catalog, gradcheck, perturb, problems
-from minirnn.cells import LSTM, Elman
+from minirnn import gradcheck
 from minirnn.errors import UsageError
 from minirnn.gradcheck import check
 from minirnn.problems import Problem
 from minirnn.rows import Rows
-
-COMPONENTS = [(kind, name) for kind in catalog.CHECKED for name in catalog.components(kind)]
-TAGS = [
-    (kind, name, tag)
-    for kind, name in COMPONENTS
-    if kind != "models"
-    for tag in perturb.backward_tags(catalog.components(kind)[name])
-]
-
-
-def describe(row):
-    return f"{row.component} {row.example} {row.parameter}: error {row.error:.1e}, slope {row.slope:.3f}, {row.hint}"
-
-
-# ---- every component that exists
-
-
-@pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=map("/".join, COMPONENTS))
-def test_hand_written_gradients_are_the_gradients(kind, name):
-    component = catalog.components(kind)[name]
-    rows = gradcheck.check_component(kind, name, component, seed=0)
-    assert rows or (name == "one-hot"), "a component without an example is never checked"
-    for row in rows:
-        assert row.error <= 1e-7, f"seed 0, {describe(row)}"
-        assert row.slope >= 1.9, f"seed 0, {describe(row)}"
-
-
-@pytest.mark.parametrize(("kind", "name", "tag"), TAGS, ids=map("/".join, TAGS))
-def test_a_backward_line_off_by_a_thousandth_is_caught(kind, name, tag):
-    wrong = perturb.perturbed(catalog.components(kind)[name], tag, 1.001)
-    rng = np.random.default_rng(0)
-    found = (row for label, p in problems.of(kind, wrong, 3, rng) for row in check(p, kind, name, label, rng))
-    assert any(not row.passed for row in found), f"seed 0: no check guards line ({tag})"
-
-
-# 4, 12 and 20 put kinks into the way of the linear model
-@pytest.mark.parametrize("seed", [12, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (4, 8, 16, 20))])
-@pytest.mark.parametrize("name", ["elman", "lstm"])
-def test_other_seeds_raise_no_false_alarm(name, seed):
-    for row in gradcheck.check_component("cells", name, catalog.find("cells", name), seed=seed):
-        assert row.passed, f"seed {seed}, {describe(row)}"
-
-
-@pytest.mark.parametrize("n", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 8))])
-def test_the_checks_hold_at_other_sizes(n):
-    for kind in ("cells", "parametrizations", "activations"):
-        for name, component in catalog.components(kind).items():
-            for row in gradcheck.check_component(kind, name, component, n=n, seed=1):
-                assert row.passed, f"seed 1, {describe(row)}"
-
-
-# ---- the checker
 
 
 def problem(gradient, shape=(4, 4), dtype=float, seed=0):
@@ -223,111 +169,3 @@ def test_a_row_is_plain_data_for_json():
     assert json.loads(json.dumps(real))["analytic"] == pytest.approx(real["numeric"], abs=1e-6)
     assert len(complex_["analytic"]) == 2
     json.dumps(complex_)
-
-
-# ---- a file of one's own
-
-CELL = '''
-import numpy as np
-from minirnn.cells import Cell
-from minirnn.linalg import outer_sum
-
-
-class Integrator(Cell):
-    """h_t = h_{t-1} + tanh(a_t + W h_{t-1})."""
-
-    summary, gates, states, matrices = "adds up", ("h",), 1, {"W": (1, 1)}
-
-    def step(self, a, state, w, out):
-        (h_prev,) = state
-        y = np.tanh(a + h_prev @ w.W.T)
-        return (h_prev + y,), y
-
-    def step_backward(self, dstate, state_prev, state, cache, w, out):
-        (dh,), y = dstate, cache
-        dz = dh * (1 - y * y)
-        return dz, (SKIP + dz @ w.W,)
-
-    def matrix_gradients(self, dA, states, caches, w):
-        return {"W": outer_sum(w.W, dA, states[0][:-1])}
-
-    @classmethod
-    def examples(cls, n, rng):
-        yield "", cls()
-'''
-PARAMETRIZATION = '''
-import numpy as np
-from minirnn.parametrizations import Parametrization
-
-
-class Symmetric(Parametrization):
-    summary = "W = S + S^T"
-
-    def matrix(self):
-        S = self.params["S"]
-        return S + S.T, None
-
-    def pullback(self, dW, cache):
-        return {"S": PULLED}
-
-    @classmethod
-    def examples(cls, n, rng):
-        yield "", cls(S=rng.standard_normal((n, n)))
-'''
-
-
-def write(tmp_path, text, name="mine.py"):
-    path = tmp_path / name
-    path.write_text(textwrap.dedent(text), encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize(("source", "kind", "name"), [
-    (CELL.replace("SKIP", "dh"), "cells", "Integrator"),
-    (PARAMETRIZATION.replace("PULLED", "dW + dW.T"), "parametrizations", "Symmetric"),
-])
-def test_a_right_component_in_a_users_file_passes(tmp_path, source, kind, name):
-    ((*rows,),) = gradcheck.check_file(write(tmp_path, source))
-    assert {(row.kind, row.component) for row in rows} == {(kind, name)}
-    assert all(row.passed for row in rows)
-
-
-@pytest.mark.parametrize(("source", "parameters"), [
-    (CELL.replace("SKIP", "0"), {"a", "h0", "W"}),          # the skip connection's gradient was not added
-    (PARAMETRIZATION.replace("PULLED", "dW"), {"S"}),
-])
-def test_a_wrong_component_in_a_users_file_fails(tmp_path, source, parameters):
-    ((*rows,),) = gradcheck.check_file(write(tmp_path, source))
-    assert {row.parameter for row in rows if not row.passed} == parameters
-
-
-def test_components_that_a_file_only_imports_are_not_checked(tmp_path):
-    source = "from minirnn.cells import LSTM\n" + PARAMETRIZATION.replace("PULLED", "dW + dW.T")
-    assert [rows[0].component for rows in gradcheck.check_file(write(tmp_path, source))] == ["Symmetric"]
-
-
-def test_a_file_without_components_says_what_to_derive_from(tmp_path):
-    with pytest.raises(UsageError, match="defines no component"):
-        list(gradcheck.check_file(write(tmp_path, "x = 1")))
-
-
-@pytest.mark.parametrize(("source", "error"), [("1 / 0", "ZeroDivisionError"), ("def f(:", "SyntaxError")])
-def test_a_file_that_does_not_run_says_why(tmp_path, source, error):
-    with pytest.raises(UsageError, match=f"does not run: {error}"):
-        list(gradcheck.check_file(write(tmp_path, source)))
-
-
-@pytest.mark.parametrize("name", ["absent.py", "notes.txt", "folder"])
-def test_what_is_no_python_file_says_so(tmp_path, name):
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
-    with pytest.raises(UsageError, match="cannot read"):
-        list(gradcheck.check_file(tmp_path / name))
-
-
-def test_the_cells_are_checked_over_more_than_one_segment_of_the_loop():
-    from minirnn import unroll
-
-    for cell in (Elman, LSTM):
-        for _, p in problems.of("cells", cell, 3, np.random.default_rng(0)):
-            assert len(p.arrays["a"]) > unroll.SEGMENT

@@ -1,215 +1,22 @@
-"""Complex networks: the convention for gradients, the unitary product against its factors, the uRNNs as published."""
+"""The unitary networks as published: sizes and initial values, that they learn, stay unitary and keep gradients."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from complex_numbers import normal
 from strict_array import StrictDevice
 
-from minirnn import gradcheck
 from minirnn.activations import ModReLU
 from minirnn.cells import Elman
 from minirnn.diagnostics.gradient_flow import jacobian_norms
 from minirnn.errors import UsageError
-from minirnn.layers import Recurrent, SplitLinear
-from minirnn.linalg import orthogonality_error, reflect, reflection_gradient
+from minirnn.layers import Recurrent
+from minirnn.linalg import orthogonality_error
 from minirnn.losses import SoftmaxCrossEntropy
 from minirnn.models import full_urnn, urnn
-from minirnn.optimizers import SGD, Geodesic, Optimizer, RMSprop
-from minirnn.parametrizations import Dense, ExpMap, Unitary, UnitaryProduct
-from minirnn.problems import Problem
-
-
-def normal(shape, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-
-
-def inner(a, b):
-    return np.sum((np.conj(a) * b).real)
-
-
-# ---- the convention
-
-
-def test_the_gradient_of_the_squared_modulus_is_twice_the_number():
-    z = np.array([1 + 2j])
-    problem = Problem({"z": z}, lambda: float(np.abs(z[0]) ** 2), lambda: {"z": 2 * z})
-    (row,) = gradcheck.check(problem)
-    assert row.passed
-    assert row.numeric == pytest.approx(2 + 4j, abs=1e-9)
-
-
-def test_half_of_it_the_derivative_by_the_conjugate_is_told_apart():
-    z = np.array([1 + 2j])
-    (row,) = gradcheck.check(Problem({"z": z}, lambda: float(np.abs(z[0]) ** 2), lambda: {"z": z}))
-    assert row.hint == "it is 0.5 times the true gradient"
-
-
-def test_descent_subtracts_the_gradient_as_it_is():
-    z = np.array([1 + 2j])
-    Optimizer({"z": z}, [("*", SGD(0.1))]).step({"z": z}, {"z": 2 * z})
-    assert z[0] == pytest.approx(0.8 * (1 + 2j))
-
-
-# ---- a complex Elman network, literally
-
-
-def literal_bptt(X, U, W, b, h0, dH):
-    """Each sample and each step by itself, with exact modReLU's Jacobian as a real 2 x 2 matrix per unit."""
-    T, B, m = X.shape
-    n = len(W)
-    h, z = np.zeros((T + 1, B, n), complex), np.zeros((T, B, n), complex)
-    for s in range(B):
-        h[0, s] = h0
-        for t in range(T):
-            z[t, s] = W @ h[t, s] + U @ X[t, s]
-            a = np.abs(z[t, s])
-            h[t + 1, s] = z[t, s] / a * np.maximum(a + b, 0)
-    dU, dW, db, dh0, dX = np.zeros_like(U), np.zeros_like(W), np.zeros(n), np.zeros(n, complex), np.zeros((T, B, m))
-    for s in range(B):
-        carry = np.zeros(n, complex)
-        for t in reversed(range(T)):
-            g, dz = dH[t, s] + carry, np.zeros(n, complex)
-            for k in range(n):
-                x, y = z[t, s, k].real, z[t, s, k].imag
-                a = np.hypot(x, y)
-                if a + b[k] <= 0:
-                    continue
-                r = np.array([x, y]) / a
-                J = (1 + b[k] / a) * np.identity(2) - b[k] / a * np.outer(r, r)      # ∂(Re h, Im h)/∂(Re z, Im z)
-                v = J.T @ [g[k].real, g[k].imag]
-                dz[k] = v[0] + 1j * v[1]
-                db[k] += r @ [g[k].real, g[k].imag]
-            dW += np.outer(dz, h[t, s].conj())
-            dU += np.outer(dz, X[t, s])
-            dX[t, s] = (U.conj().T @ dz).real
-            carry = W.conj().T @ dz
-        dh0 += carry
-    return h, {"U": dU, "W": dW, "activation.b": db, "h0": dh0}, dX
-
-
-@pytest.mark.parametrize("T", [1, 16, 19])
-def test_a_complex_elman_layer_equals_literal_bptt(T):
-    n, m, B = 4, 3, 2
-    U, W, h0, b = normal((n, m)), normal((n, n), 1) / 4, normal(n, 2), np.array([-0.5, -0.1, 0.0, 0.2])
-    X, dH = normal((T, B, m), 3).real.copy(), normal((T, B, n), 4)
-    layer = Recurrent(Elman(ModReLU(b)), Dense(U), None, h0=(h0,), W=Dense(W))
-    H, _, tape = layer.forward(X)
-    dX, grads = layer.backward(dH, tape)
-    h, wanted, wanted_dX = literal_bptt(X, U, W, b, h0, dH)
-    np.testing.assert_allclose(H, h[1:], rtol=1e-12)
-    assert set(grads) == set(wanted)
-    for name, d in wanted.items():
-        np.testing.assert_allclose(grads[name], d, rtol=1e-10, atol=1e-12)
-    assert dX.dtype == X.dtype
-    np.testing.assert_allclose(dX, wanted_dX, rtol=1e-10, atol=1e-12)
-
-
-def test_real_and_complex_matrices_do_not_mix():
-    with pytest.raises(UsageError, match="all be real or all complex"):
-        Recurrent(Elman(ModReLU(np.zeros(3))), Dense(np.ones((3, 2))), None, W=Dense(normal((3, 3))))
-    with pytest.raises(UsageError, match="needs complex matrices"):
-        Recurrent(Elman(), Dense(np.ones((3, 2))), normal(3), W=Dense(np.ones((3, 3))))
-
-
-def test_the_split_read_out_is_the_real_part_of_a_complex_one():
-    W, X = normal((4, 10)).real, normal((6, 2, 5))
-    Y, _ = SplitLinear(W, np.zeros(4)).forward(X)
-    np.testing.assert_allclose(Y, (X @ (W[:, :5] - 1j * W[:, 5:]).T).real, rtol=1e-12, atol=1e-14)
-
-
-# ---- the unitary product
-
-
-def factors(p):
-    """D₃, R₂, F⁻¹, D₂, Π, R₁, F, D₁ as explicit matrices."""
-    theta, v, permutation = p.params["theta"], p.params["v"], p.buffers["permutation"]
-    n = len(permutation)
-    D = [np.diag(np.exp(1j * t)) for t in theta]
-    R = [np.identity(n) - 2 * np.outer(w, w.conj()) / np.vdot(w, w) for w in v]
-    k = np.arange(n)
-    F = np.exp(-2j * np.pi * np.outer(k, k) / n) / np.sqrt(n)
-    Pi = np.zeros((n, n))
-    Pi[k, permutation] = 1
-    return D[2], R[1], F.conj().T, D[1], Pi, R[0], F, D[0]
-
-
-@pytest.mark.parametrize("n", [1, 2, 5, 16])
-def test_the_product_equals_its_explicit_factors(n):
-    p = UnitaryProduct.random(n, np.random.default_rng(n))
-    np.testing.assert_allclose(p.matrix()[0], np.linalg.multi_dot(factors(p)), atol=1e-14)
-
-
-@pytest.mark.parametrize(("dtype", "limit"), [(np.complex128, 1e-12), (np.complex64, 1e-5)])
-@pytest.mark.parametrize("n", [1, 6, 31, 128])
-def test_the_product_is_unitary(n, dtype, limit):
-    p = UnitaryProduct.random(n, np.random.default_rng(0))
-    p.params = {"theta": p.params["theta"].astype(dtype().real.dtype), "v": p.params["v"].astype(dtype)}
-    W, cache = p.matrix()
-    assert W.dtype == dtype
-    assert orthogonality_error(W) <= limit
-    grads = p.pullback(W, cache)
-    assert {name: d.dtype for name, d in grads.items()} == {name: x.dtype for name, x in p.params.items()}
-
-
-def test_the_pullback_is_the_adjoint_of_the_differential():
-    """⟨G, dW(θ̇, v̇)⟩ = ⟨pullback G, (θ̇, v̇)⟩, with dW by complex differences along a random direction."""
-    p, n = UnitaryProduct.random(7, np.random.default_rng(0)), 7
-    G, move = normal((n, n)), {"theta": normal((3, n), 1).real, "v": normal((2, n), 2)}
-    grads, e = p.pullback(G, p.matrix()[1]), 1e-6
-
-    def at(s):
-        theta, v = (p.params[k] + s * move[k] for k in ("theta", "v"))
-        return UnitaryProduct(theta, v, p.buffers["permutation"]).matrix()[0]
-
-    rate = inner(G, at(e) - at(-e)) / (2 * e)
-    assert sum(inner(grads[k], move[k]) for k in move) == pytest.approx(rate, rel=1e-8)
-
-
-def test_the_length_and_the_phase_of_a_reflection_vector_do_not_matter():
-    p = UnitaryProduct.random(6, np.random.default_rng(0))
-    dv = p.pullback(normal((6, 6)), p.matrix()[1])["v"]
-    for v, d in zip(p.params["v"], dv, strict=True):
-        assert abs(np.vdot(v, d)) <= 1e-13 * np.linalg.norm(d) * np.linalg.norm(v)
-    q = UnitaryProduct(p.params["theta"], p.params["v"] * 3j, p.buffers["permutation"])
-    np.testing.assert_allclose(q.matrix()[0], p.matrix()[0], atol=1e-15)
-
-
-@pytest.mark.parametrize("kind", ["real", "complex"])
-def test_the_gradient_of_a_reflection_is_the_literal_one(kind):
-    """v̄ = −(2/q) Σ [γ* x + s* ȳ] + (4/q²) (Σ Re γ* s) v, with s = vᴴx and γ = vᴴȳ."""
-    v, X, dY = normal(5), normal((5, 3), 1), normal((5, 3), 2)
-    if kind == "real":
-        v, X, dY = v.real, X.real, dY.real
-    s, gamma, q = v.conj() @ X, v.conj() @ dY, np.sum(np.abs(v) ** 2)
-    wanted = -2 / q * (X @ gamma.conj() + dY @ s.conj()) + 4 / q**2 * np.sum((gamma.conj() * s).real) * v
-    np.testing.assert_allclose(reflection_gradient(v, reflect(v, X), dY), wanted, rtol=1e-12)
-
-
-def test_a_stack_is_reflected_like_its_members():
-    v, X = normal(5), normal((2, 5, 3), 1)
-    np.testing.assert_allclose(reflect(v, X), np.stack([reflect(v, X[0]), reflect(v, X[1])]), rtol=1e-15)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: UnitaryProduct(np.zeros((2, 4)), normal((2, 4)), np.arange(4)),
-        lambda: UnitaryProduct(np.zeros((3, 4)), normal((2, 4)).real, np.arange(4)),
-        lambda: UnitaryProduct(np.zeros((3, 4)), normal((2, 4)) * np.array([[0], [1]]), np.arange(4)),
-        lambda: UnitaryProduct(np.zeros((3, 4)), normal((2, 4)), np.array([0, 1, 1, 3])),
-        lambda: Unitary(np.identity(3)),
-        lambda: Unitary(2j * np.identity(3)),
-        lambda: Unitary(normal((4, 3))),
-    ],
-)
-def test_what_is_not_unitary_is_refused_at_construction(build):
-    with pytest.raises(UsageError):
-        build()
-
-
-# ---- the published networks
+from minirnn.optimizers import Geodesic, Optimizer, RMSprop
+from minirnn.parametrizations import Dense, ExpMap, UnitaryProduct
 
 
 def test_the_parameter_counts_are_the_papers():

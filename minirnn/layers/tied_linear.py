@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minirnn.layers.base import Array, Layer
 from minirnn.layers.embedding import Embedding
-from minirnn.products import Affine
+from minirnn.layers.linear import Linear
 
 
 class TiedLinear(Layer):
@@ -12,10 +12,8 @@ class TiedLinear(Layer):
 
     The score of a symbol is the inner product of the state with the symbol's own vector.
 
-        Y = X Eᵀ + b                       (T1)
-        Ē = Σ ȳ xᴴ                         (T2)  of this use alone: the model adds the embedding's
-        b̄ = Σ ȳ                            (T3)
-        X̄ = Ȳ E*                           (T4)
+        Y = X Eᵀ + b                       (T1)  as in Linear, with W = E
+        Ē = W̄                              (T2)  undoes (T1): of this use alone, the model adds the embedding's
 
     embedding  whose E (symbols, m) is used, and trained, in both places
     b (symbols,); X (..., m) -> Y (..., symbols).   Derivation: docs/derivations/layers.md
@@ -32,23 +30,23 @@ class TiedLinear(Layer):
         """The embedding's table."""
         return self.children[""].params["E"]
 
+    @property
+    def linear(self) -> Linear:
+        """Linear with the table as it is now: a cast or a move to a device makes a new array."""
+        return Linear(self.E, self.params["b"])
+
     def affine(self):
         """x ↦ E x + b."""
-        return Affine(self.E, self.params["b"])
+        return self.linear.affine()
 
     def forward(self, X, affine=None):
         """(Y, cache). `affine` is `self.affine()`, where it was made for several X."""
-        affine = self.affine() if affine is None else affine
-        Y = affine.forward(X)                                       # (T1)
-        return Y, X
+        return self.linear.forward(X, affine)                       # (T1)
 
     def backward(self, dY, cache, affine=None):
-        X, affine = cache, self.affine() if affine is None else affine
-        both = affine.gradients(dY, X)
-        dE = both[0]                                                # (T2)
-        db = both[1]                                                # (T3)
-        dX = dY @ self.E.conj()                                     # (T4)
-        return dX, {"E": dE, "b": db}
+        dX, grads = self.linear.backward(dY, cache, affine)
+        dE = grads.pop("W")                                         # (T2) undoes (T1)
+        return dX, {"E": dE, **grads}
 
     @classmethod
     def examples(cls, n, rng):
