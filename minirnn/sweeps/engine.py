@@ -107,7 +107,7 @@ def run_all(
             if stopping():
                 waiting.clear()
                 (folder / STOP).touch()
-            if waiting and time.monotonic() - looked > LOOK:
+            if time.monotonic() - looked > LOOK:
                 slots, looked = _threads(client, folder), time.monotonic()
             while waiting and len(working) < slots:                 # no more than are free: one that dies has one run
                 job = waiting.pop(0)
@@ -120,7 +120,13 @@ def run_all(
 
 
 def _threads(client: Client, folder: Path) -> int:
-    """Of all workers that there are now."""
+    """Of all workers that there are now.
+
+    A worker of this machine that dies is begun again by its nanny. But the cluster gives up one that needs longer than
+    some seconds for it, as on a busy machine, and would be left with fewer, or with none: it is asked for them all.
+    """
+    if client.cluster is not None:
+        client.cluster.scale(len(client.cluster.worker_spec))
     try:
         return sum(client.nthreads().values())
     except (OSError, TimeoutError):

@@ -70,6 +70,18 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(sweep):
     assert second >= 100
 
 
+def test_a_worker_that_was_away_too_long_to_be_expected_is_begun_anew(sweep, monkeypatch):
+    """On a busy machine a killed worker may need longer to come back than the cluster keeps its place."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "10ms")
+    sweep.write(STEPS, range(1))
+    command = sweep.start("--workers", 1)
+    run = sweep.until(sweep.at_work)[0]
+    os.kill(sweep.starts(run)[0][1], signal.SIGKILL)
+    code, _, said = sweep.finish(command)
+    assert code == 0, said
+    assert_whole(sweep, 1, {})
+
+
 @pytest.mark.slow
 def test_ctrl_c_saves_the_runs_at_work_and_says_how_to_go_on(sweep):
     steps, runs = 3 * STEPS, 3          # however late this machine lets the signal through, one run has not begun
