@@ -25,8 +25,9 @@ from minirnn.sweeps.ledger import FAILED, Entry, Ledger
 from minirnn.sweeps.work import NEEDED, STOP, execute, locate
 
 try:
+    import dask
     import dask.system
-    from distributed import Client, KilledWorker, LocalCluster, get_worker
+    from distributed import Client, KilledWorker, LocalCluster, Status, get_worker
 except ModuleNotFoundError:
     raise UsageError(NEEDED) from None
 
@@ -34,6 +35,7 @@ TOPIC = "minirnn-sweep"
 POLL, PATIENCE = 0.1, 20        # seconds between looks at the futures, and to wait for a scheduler
 LOOK = 1.0                      # seconds between questions to the scheduler how many workers there are
 AT_ONCE = 0.5                   # seconds that a worker has to end before it is killed, after a second Ctrl-C
+NANNIES_ALONE = {"distributed.deploy.lost-worker-timeout": "1000 days"}
 Hear = Callable[[dict[str, Any]], None]
 
 
@@ -52,6 +54,7 @@ def cluster(address: str, workers: int) -> Iterator[Client]:
         return
     resource_tracker.ensure_running()                               # its start would let SIGINT through again
     with (
+        dask.config.set(NANNIES_ALONE),
         _ctrl_c(passes=False),
         LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
                      scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},     # any free port: there may be two sweeps
@@ -96,7 +99,7 @@ def run_all(
 
     hear     receives the workers' reports, in another thread
     ended    is called for every job that has an entry, as it comes
-    raises   RunFailed if the scheduler goes away, or the ledger cannot be written
+    raises   RunFailed if the scheduler or the last worker goes away, or the ledger cannot be written
     """
     (folder / STOP).unlink(missing_ok=True)
     client.subscribe_topic(TOPIC, lambda event: hear(event[1]))
@@ -122,20 +125,23 @@ def run_all(
 def _threads(client: Client, folder: Path) -> int:
     """Of all workers that there are now.
 
-    A worker of this machine that dies is begun again by its nanny. But the cluster gives up one that needs longer than
-    some seconds for it, as on a busy machine, and would be left with fewer, or with none: it is asked for them all.
+    A worker of this machine that dies is begun again by its nanny, however long that takes on a busy machine.
+
+    raises   RunFailed if the scheduler is gone, or the last worker and its nanny are
     """
-    if client.cluster is not None:
-        client.cluster.scale(len(client.cluster.worker_spec))
     try:
-        return sum(client.nthreads().values())
+        threads = sum(client.nthreads().values())
     except (OSError, TimeoutError):
-        raise _gone(folder) from None
+        raise _gone("the scheduler", folder) from None
+    local = client.cluster
+    if not threads and local and all(nanny.status in (Status.closed, Status.failed) for nanny in local.workers.values()):
+        raise _gone("the last worker", folder)
+    return threads
 
 
-def _gone(folder: Path) -> RunFailed:
+def _gone(who: str, folder: Path) -> RunFailed:
     return RunFailed(
-        f"the scheduler went away; what is finished is in {folder}: give the same command again to go on"
+        f"{who} went away; what is finished is in {folder}: give the same command again to go on"
     )
 
 
@@ -152,7 +158,7 @@ def _outcome(folder: Path, job: Job, future: Any) -> Entry:
     raises   RunFailed if the scheduler is gone, or the worker could not write the ledger
     """
     if future.cancelled():
-        raise _gone(folder)
+        raise _gone("the scheduler", folder)
     error = future.exception()
     if error is None:
         return future.result()

@@ -4,6 +4,8 @@ import inspect
 
 import pytest
 
+from minirnn.errors import RunFailed
+
 engine = pytest.importorskip("minirnn.sweeps.engine", reason="sweeps need the extra minirnn[sweep]")
 
 
@@ -23,3 +25,11 @@ def test_a_local_cluster_is_asked_for_as_many_workers_as_the_command(workers, mo
         pass
     (found,) = asked.value.args
     assert (found["n_workers"], found["threads_per_worker"], found["processes"]) == (workers, 1, True)
+
+
+def test_a_cluster_whose_last_worker_nobody_will_begin_again_is_not_waited_for(tmp_path):
+    with engine.cluster("", 1) as client:
+        (nanny,) = client.cluster.workers.values()
+        client.cluster.sync(nanny.close)
+        with pytest.raises(RunFailed, match="the last worker went away.*give the same command again"):
+            engine.run_all(client, tmp_path, ["a job"], print, print, lambda: False)
