@@ -36,6 +36,7 @@ POLL, PATIENCE = 0.1, 20        # seconds between looks at the futures, and to w
 LOOK = 1.0                      # seconds between questions to the scheduler how many workers there are
 AT_ONCE = 0.5                   # seconds that a worker has to end before it is killed, after a second Ctrl-C
 NANNIES_ALONE = {"distributed.deploy.lost-worker-timeout": "1000 days"}
+OVER = (Status.closed, Status.failed)
 Hear = Callable[[dict[str, Any]], None]
 
 
@@ -133,8 +134,7 @@ def _threads(client: Client, folder: Path) -> int:
         threads = sum(client.nthreads().values())
     except (OSError, TimeoutError):
         raise _gone("the scheduler", folder) from None
-    local = client.cluster
-    if not threads and local and all(nanny.status in (Status.closed, Status.failed) for nanny in local.workers.values()):
+    if not threads and client.cluster and all(nanny.status in OVER for nanny in client.cluster.workers.values()):
         raise _gone("the last worker", folder)
     return threads
 

@@ -31,5 +31,5 @@ def test_a_cluster_whose_last_worker_nobody_will_begin_again_is_not_waited_for(t
     with engine.cluster("", 1) as client:
         (nanny,) = client.cluster.workers.values()
         client.cluster.sync(nanny.close)
-        with pytest.raises(RunFailed, match="the last worker went away.*give the same command again"):
+        with pytest.raises(RunFailed, match=r"the last worker went away.*give the same command again"):
             engine.run_all(client, tmp_path, ["a job"], print, print, lambda: False)
