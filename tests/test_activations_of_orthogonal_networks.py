@@ -219,12 +219,16 @@ def test_a_gated_cell_refuses_complex_matrices():
 
 
 @pytest.mark.parametrize(
-    "build",
+    ("build", "sentence"),
     [
-        lambda: PReLU(np.zeros((2, 2))), lambda: PReLU(np.zeros(2, complex)), lambda: ModReLU(np.zeros(2, complex)),
-        lambda: ModReLU(np.zeros(2), "wisdm"), lambda: Gain(Tanh(), 0.0), lambda: Gain(Tanh(), -1.0),
+        (lambda: PReLU(np.zeros((2, 2))), "slope of prelu must be a real vector"),
+        (lambda: PReLU(np.zeros(2, complex)), "slope of prelu must be a real vector"),
+        (lambda: ModReLU(np.zeros(2, complex)), "b of modrelu must be a real vector"),
+        (lambda: ModReLU(np.zeros(2), "wisdm"), "did you mean 'wisdom'"),
+        (lambda: Gain(Tanh(), 0.0), "a gain must be positive"),
+        (lambda: Gain(Tanh(), -1.0), "a gain must be positive"),
     ],
 )
-def test_nonsense_is_refused_at_construction(build):
-    with pytest.raises(UsageError):
+def test_nonsense_is_refused_at_construction(build, sentence):
+    with pytest.raises(UsageError, match=sentence):
         build()

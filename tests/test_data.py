@@ -109,9 +109,13 @@ def test_an_incomplete_folder_is_told_what_it_lacks(places):
         find_mnist(places / "root")
 
 
-@pytest.mark.parametrize("given", ["", 3, ["a"], "no\0path", "~nobody-of-that-name/x"])
-def test_what_is_no_folder_is_refused(given):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [(given, "data_dir must be the path of a folder") for given in ("", 3, ["a"])]
+    + [(given, "MNIST is not there") for given in ("no\0path", "~nobody-of-that-name/x")],
+)
+def test_what_is_no_folder_is_refused(given, sentence):
+    with pytest.raises(UsageError, match=sentence):
         find_mnist(given)
 
 

@@ -224,9 +224,15 @@ def test_manifold_rule_on_a_free_parameter_is_an_error_at_construction():
         Optimizer({"rnn.0.W": np.eye(3), "readout.b": np.zeros(3)}, [("*", Geodesic(0.1))], {"rnn.0.W": "stiefel"})
 
 
-@pytest.mark.parametrize("options", [{"normalise": "l2"}, {"rho": 1.0}, {"correct_every": -1}, {"lr": 0}])
-def test_bad_options_are_refused(options):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"normalise": "l2"}, "normalise must be 'none' or 'rms'"), ({"rho": 1.0}, r"rho must lie in \[0, 1\)"),
+        ({"correct_every": -1}, "correct_every must be positive"), ({"lr": 0}, "the learning rate must be positive"),
+    ],
+)
+def test_bad_options_are_refused(options, sentence):
+    with pytest.raises(UsageError, match=sentence):
         Geodesic(**{"lr": 0.1, **options})
 
 

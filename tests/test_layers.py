@@ -158,15 +158,22 @@ def test_gradients_bear_the_names_of_the_parametrizations_parameters():
     assert set(layer.backward(np.ones((5, 2, 4)), tape)[1]) == {"U", "b", "W.A"}
 
 
-@pytest.mark.parametrize(("U", "b", "W"), [((8, 3), (8,), (4, 4)), ((4, 3), (5,), (4, 4)), ((4, 3), (4,), (4, 5))])
-def test_shapes_that_do_not_fit_are_refused_at_construction(U, b, W):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("U", "b", "W", "sentence"),
+    [
+        ((8, 3), (8,), (4, 4), r"a matrix W of shape \(8, 8\) \(got \(4, 4\)\)"),
+        ((4, 3), (5,), (4, 4), r"one entry per row of U, \(4,\) \(got \(5,\)\)"),
+        ((4, 3), (4,), (4, 5), r"a matrix W of shape \(4, 4\) \(got \(4, 5\)\)"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused_at_construction(U, b, W, sentence):
+    with pytest.raises(UsageError, match=sentence):
         Recurrent(Elman(), Dense(np.ones(U)), np.ones(b), W=Dense(np.ones(W)))
 
 
 @pytest.mark.parametrize("matrices", [{}, {"V": Dense(np.ones((4, 4)))}])
 def test_a_missing_or_foreign_matrix_is_refused_at_construction(matrices):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"Elman needs the matrices \['W'\]"):
         Recurrent(Elman(), Dense(np.ones((4, 3))), np.ones(4), **matrices)
 
 

@@ -85,7 +85,7 @@ def test_helfrich_start_rotates_planes_by_angles_below_a_right_angle():
 def test_signs_other_than_one_are_refused():
     with pytest.raises(UsageError, match=r"D must be ±1 \(got 0\.5 at 3\); use initializers\.signs"):
         Cayley(np.zeros((4, 4)), np.array([1, -1, 1, 0.5]))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"negative signs must lie in 0\.\.4 \(got 5\)"):
         initializers.signs(4, 5)
 
 

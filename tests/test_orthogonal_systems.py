@@ -82,12 +82,19 @@ def test_spectral_network_is_linear_and_starts_orthogonal():
     assert "rnn.0.h0" in model.params
 
 
-@pytest.mark.parametrize("build", [
-    partial(spectral_rnn, margin="wide"), partial(spectral_rnn, margin=-1.0), partial(spectral_rnn, spectrum_rate="x"),
-    partial(urnn_exp, gradient="approximate"), partial(scornn, negative=9), partial(soft_orthogonal_rnn, strength=-1.0),
-])
-def test_wrong_options_are_refused_in_one_sentence(build):
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (partial(spectral_rnn, margin="wide"), "margin must be a number"),
+        (partial(spectral_rnn, margin=-1.0), "the margin must not be negative"),
+        (partial(spectral_rnn, spectrum_rate="x"), "there is no spectrum_rate 'x'"),
+        (partial(urnn_exp, gradient="approximate"), "there is no gradient 'approximate'"),
+        (partial(scornn, negative=9), r"the number of negative signs must lie in 0\.\.4"),
+        (partial(soft_orthogonal_rnn, strength=-1.0), "the strength of a penalty must not be negative"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_sentence(build, sentence):
+    with pytest.raises(UsageError, match=sentence):
         build(2, 2, 4, rng=np.random.default_rng(SEED))
 
 

@@ -91,10 +91,10 @@ def test_more_examples_may_wake_a_unit_up():
     assert dead[1] <= dead[0]
 
 
-@pytest.mark.parametrize("options", [{"examples": 0}, {"least": -1.0}, {"least": float("nan")}])
-def test_options_without_meaning_are_refused(options):
-    with pytest.raises(UsageError):
-        DeadUnits(**options)
+@pytest.mark.parametrize(("option", "value"), [("examples", 0), ("least", -1.0), ("least", float("nan"))])
+def test_options_without_meaning_are_refused(option, value):
+    with pytest.raises(UsageError, match=rf"{option.rstrip('s')}.*\(got {value}\)"):
+        DeadUnits(**{option: value})
 
 
 def test_it_can_be_written_down_as_json():

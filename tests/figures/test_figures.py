@@ -234,7 +234,7 @@ def test_any_folder_name_is_drawn_as_it_is(copied, watched, tmp_path, name):
 def test_a_picture_is_written_whole_or_not_at_all(watched, tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(b"old")
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"rnn\.9"):
         figures.draw("gradient-flow", [watched[0]], path, "rnn.9")
     assert path.read_bytes() == b"old"
     assert figures.draw("gradient-flow", watched, path) == []
