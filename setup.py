@@ -35,7 +35,7 @@ setup(
         "click>=8.1",
         "rich>=13",
         "platformdirs>=4",
-        "threadpoolctl>=3.2",
+        "threadpoolctl>=3.5",
         "tomli-w>=1",
         "filelock>=3.15",
     ],

@@ -20,11 +20,12 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.engines import Minirnn
-from benchmarks.gpu_engines import Ours, Torch
-from benchmarks.workloads import GATES, WORKLOADS, Workload
 from minirnn import backend, checkpoint
 from minirnn.errors import CheckFailed, UsageError
+
+from .engines import Minirnn
+from .gpu_engines import Ours, Torch
+from .workloads import GATES, WORKLOADS, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "results" / "gpu.md"

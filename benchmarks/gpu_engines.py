@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engines import LEARNING_RATE, Minirnn
-from benchmarks.workloads import Workload
 from minirnn import backend, kernels
+
+from .engines import LEARNING_RATE, Minirnn
+from .workloads import Workload
 
 
 class Ours(Minirnn):

@@ -1,19 +1,14 @@
 """The GPU benchmark: torch gets the same weights, counts are as stated, and without a device it says so."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parents[1]))    # benchmarks are run from the repository, never installed
-
-from benchmarks import gpu
-from benchmarks.engines import Minirnn
-from benchmarks.gpu_engines import Torch, as_torch
-from benchmarks.workloads import Workload
 from minirnn import backend
+from minirnn.benchmarks import gpu
+from minirnn.benchmarks.engines import Minirnn
+from minirnn.benchmarks.gpu_engines import Torch, as_torch
+from minirnn.benchmarks.workloads import Workload
 
 TINY = {cell: Workload("tiny", "a few steps", cell, T=4, m=2, n=3, classes=3, read=2, B=2) for cell in
         ("elman", "lstm", "gru")}

@@ -6,7 +6,7 @@ float32 at n = 16; the geodesic rule's correction keeps the latter lower still.
 
 import pytest
 
-from benchmarks.invariants import CASES, measure
+from minirnn.benchmarks.invariants import CASES, measure
 
 
 @pytest.mark.parametrize(("dtype", "limit"), [("float64", 2e-13), ("float32", 6e-5)])
