@@ -1,5 +1,7 @@
 """One cell on random numbers, walked by the step loop or by a kernel on the host, and what it is for both to agree."""
 
+import math
+
 import numpy as np
 
 from minirnn import catalog, kernels, unroll
@@ -86,10 +88,12 @@ def assert_agree(found, wanted, T):
     """Equal to rounding.
 
     A sum in another order differs by a few units in the last place of its terms; with ‖W‖₂ = 1 and slopes of at most
-    about one, a step hands on no more than it received, so the differences of T steps add up: 8 T units.
+    about one, a step hands on no more than it received, so the differences of T steps add up: 8 T units. A parameter
+    that all n units share is a sum over them as well, of differences of either sign: √n times that.
     """
+    units = wanted["state 0"].shape[-1]
     assert found.keys() - {"kept 0"} == wanted.keys() - {"kept 0"}       # a kernel may keep what the cell does not
     for name, x in wanted.items():
-        bound = 8 * T * np.finfo(x.dtype).eps * max(1, np.abs(x).max())
+        bound = 8 * T * np.finfo(x.dtype).eps * max(1, np.abs(x).max()) * (math.sqrt(units) if x.size == 1 else 1)
         assert found[name].dtype == x.dtype, name
         np.testing.assert_allclose(found[name], x, rtol=0, atol=bound, err_msg=name)

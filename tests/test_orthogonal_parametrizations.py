@@ -43,20 +43,13 @@ def test_determinant_of_a_scaled_cayley_transform_counts_the_signs(negative):
 
 
 @pytest.mark.parametrize("size", [0.1, 10, 1e4])
-def test_cayley_transform_of_even_size_is_orthogonal_in_single_precision_also_for_large_entries(size):
-    A = size * np.random.default_rng(SEED).standard_normal((32, 32)).astype("float32")
-    W, _ = Cayley(A, np.ones(32, "float32")).matrix()
-    assert W.dtype == "float32"
-    assert orthogonality_error(W) < 1e-5
-
-
-@pytest.mark.parametrize("size", [0.1, 1e4])
 @pytest.mark.parametrize("n", [31, 32])
 def test_error_of_a_cayley_transform_is_rounding_times_the_condition_number(n, size):
     A = size * np.random.default_rng(SEED).standard_normal((n, n)).astype("float32")
     W, _ = Cayley(A, np.ones(n, "float32")).matrix()
+    assert W.dtype == "float32"
     condition = np.linalg.cond(np.identity(n) + skew(A))
-    assert (condition > 1e4) == (n % 2 == 1 and size > 1)           # S of odd size has an eigenvalue 0
+    assert (condition > 1e4) == (n % 2 == 1 and size > 10)          # S of odd size has an eigenvalue 0
     rounding = orthogonality_error(W) / (np.finfo("float32").eps * condition)
     assert 0.1 < rounding < 2 * np.sqrt(n)                          # between one entry's rounding and every row's
 
