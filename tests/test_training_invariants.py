@@ -9,7 +9,9 @@ import pytest
 from minirnn.benchmarks.invariants import CASES, measure
 
 
-@pytest.mark.parametrize(("dtype", "limit"), [("float64", 2e-13), ("float32", 6e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "limit"), [pytest.param("float64", 2e-13, marks=pytest.mark.slow), ("float32", 6e-5)]
+)
 @pytest.mark.parametrize("name", CASES)
 def test_training_keeps_the_invariant(name, dtype, limit):
     found = measure(CASES[name], dtype)
