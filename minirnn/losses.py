@@ -95,7 +95,7 @@ class SoftmaxCrossEntropy(Loss):
         dy = np.multiply(e, 1 / (N * Z), out=e)                     # (S3) undoes (S2), (S1)
         return dy
 
-    def backward(self, cache):
+    def backward(self, cache: Any) -> Array:
         dy = cache
         return dy
 
@@ -147,7 +147,7 @@ class MeanSquaredError(Loss):
         count = self.count(batch, y)
         return total, count, (r, mask, at_least_one(count) if N is None else N)
 
-    def backward(self, cache):
+    def backward(self, cache: Any) -> Array:
         r, mask, N = cache
         dy = (2 / N) * (r if mask is None else r * mask)            # (Q3) undoes (Q2), (Q1)
         return dy
