@@ -58,6 +58,12 @@ class Sweep:
         lines = (run / "starts.log").read_text().splitlines()
         return [(int(line.split()[1]), int(line.split()[-1])) for line in lines]
 
+    def kill_a_worker(self):
+        """Kill the worker of a run at work, as one that finds no memory is killed; the run's folder."""
+        run = self.until(self.at_work)[0]
+        os.kill(self.starts(run)[0][1], signal.SIGKILL)
+        return run
+
     def until(self, condition):
         """What the condition says, once it says something."""
         end = time.monotonic() + PATIENCE

@@ -60,8 +60,7 @@ def test_a_killed_command_goes_on_where_it_was(sweep):
 def test_a_killed_worker_is_replaced_and_its_run_goes_on(sweep):
     sweep.write(STEPS, range(2))
     command = sweep.start("--workers", 2)
-    run = sweep.until(sweep.at_work)[0]
-    os.kill(sweep.starts(run)[0][1], signal.SIGKILL)
+    run = sweep.kill_a_worker()
     code, _, said = sweep.finish(command)
     assert code == 0, said
     assert_whole(sweep, 2, {})
@@ -75,8 +74,7 @@ def test_a_worker_may_need_longer_to_come_back_than_a_cluster_keeps_its_place(sw
     monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "10ms")
     sweep.write(STEPS, range(1))
     command = sweep.start("--workers", 1)
-    run = sweep.until(sweep.at_work)[0]
-    os.kill(sweep.starts(run)[0][1], signal.SIGKILL)
+    sweep.kill_a_worker()
     code, _, said = sweep.finish(command)
     assert code == 0, said
     assert_whole(sweep, 1, {})
